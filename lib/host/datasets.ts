@@ -1,0 +1,85 @@
+/** The dataset interface of a host, in the words of ZFS. Types only. Sizes are bytes. */
+import type { Readable } from 'node:stream';
+
+export type DatasetType = 'filesystem' | 'volume' | 'snapshot';
+
+export interface Pool {
+  readonly name: string;
+  /** `btrfs` or `zfs`. */
+  readonly driver: string;
+  readonly sizeBytes: number;
+  readonly freeBytes: number;
+  readonly mountpoint: string;
+}
+
+export interface Dataset {
+  /** ZFS name: `zones/U`, `zones/U/data`, `zones/U@final`. */
+  readonly name: string;
+  readonly type: DatasetType;
+  /** Absolute path where a filesystem is mounted; undefined for volumes and snapshots. */
+  readonly mountpoint: string | undefined;
+  /** Block device or raw file of a volume. */
+  readonly device: string | undefined;
+  /** Snapshot this is a clone of. */
+  readonly origin: string | undefined;
+  /** Seconds since the epoch. */
+  readonly creation: number;
+  readonly guid: bigint;
+  readonly usedBytes: number;
+  readonly availableBytes: number;
+  readonly referencedBytes: number;
+  readonly quotaBytes: number | undefined;
+  readonly reservationBytes: number | undefined;
+  readonly volsizeBytes: number | undefined;
+  /** Every property set locally, user properties (`smartdc:…`, `imgadm:…`) included, as text. */
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+export interface DatasetQuery {
+  /** Dataset at which to begin; all pools when absent. */
+  readonly root?: string;
+  readonly types?: readonly DatasetType[];
+  /** Levels below `root` (1 = its children); unlimited when absent. */
+  readonly depth?: number;
+}
+
+export interface ReceiveOptions {
+  /** Snapshot that an incremental stream builds on; the new dataset becomes its clone. */
+  readonly origin?: string;
+  /** Aborting it removes everything received. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ReceiveResult {
+  /** The snapshot made, e.g. `zones/U-partial@final`. */
+  readonly snapshot: string;
+  readonly type: 'filesystem' | 'volume';
+  readonly bytes: number;
+  /** Things the stream itself lacks (`spec/zfs-stream.md`): a path and what is missing. */
+  readonly losses: readonly { readonly path: string; readonly what: string }[];
+}
+
+/**
+ * Datasets of one host. Codes thrown: `DatasetNotFound`, `DatasetExists`, `DatasetBusy`, `DatasetHasChildren`,
+ * `NoSpace`, `InvalidName`, `InvalidProperty`, `StreamInvalid`, `StreamUnsupported`, `PermissionDenied`.
+ */
+export interface Datasets {
+  pools(): Promise<readonly Pool[]>;
+  list(query?: DatasetQuery): Promise<readonly Dataset[]>;
+  /** Undefined when there is none of that name. */
+  find(name: string): Promise<Dataset | undefined>;
+  /** Makes a filesystem, or a volume when `volsizeBytes` is given. Parents must exist. */
+  create(name: string, properties?: Readonly<Record<string, string>>, volsizeBytes?: number): Promise<void>;
+  /** `NAME@SNAPSHOT`. */
+  snapshot(name: string, properties?: Readonly<Record<string, string>>): Promise<void>;
+  clone(snapshot: string, name: string, properties?: Readonly<Record<string, string>>): Promise<void>;
+  /** Removes a dataset or snapshot; with `recursive` its children and snapshots too. Refused with `DatasetBusy` while clones depend on it. */
+  destroy(name: string, options?: { readonly recursive?: boolean }): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  /** Sets properties (`quota`, `compression`, `imgadm:…`); `null` returns one to its default. */
+  set(name: string, properties: Readonly<Record<string, string | null>>): Promise<void>;
+  /** Takes a dataset back to a snapshot, removing later snapshots. */
+  rollback(snapshot: string): Promise<void>;
+  /** Makes `name` from a ZFS send stream and the snapshot it carries. On any failure nothing is left behind. */
+  receive(name: string, stream: Readable, options?: ReceiveOptions): Promise<ReceiveResult>;
+}

@@ -1,0 +1,25 @@
+/** The five interfaces of a host together with what only some hosts can do. Types only. */
+import type { Datasets } from './datasets.js';
+import type { Hvm } from './hvm.js';
+import type { Links } from './links.js';
+import type { SysinfoReader } from './sysinfo.js';
+import type { Zones } from './zones.js';
+
+export interface HostFeatures {
+  /** Kernel personality of OS zones. */
+  readonly guestOs: 'linux' | 'smartos';
+  /** Platform-run service that answers `vmadm` queries (vminfod). */
+  readonly vminfod: boolean;
+}
+
+export interface Host {
+  readonly zones: Zones;
+  readonly datasets: Datasets;
+  readonly links: Links;
+  readonly sysinfo: SysinfoReader;
+  readonly hvm?: Hvm;
+  readonly features: HostFeatures;
+  /** Path of the state on this host: `at('/etc/zones')` below the root prefix. */
+  at(absolutePath: string): string;
+  close(): Promise<void>;
+}

@@ -1,0 +1,59 @@
+/** The link interface of a host: nic tags, vnics, and what they are attached to. Types only. */
+
+export interface NicTag {
+  readonly name: string;
+  /** `normal` tags have an uplink or bridge of the host, `etherstub` ones exist on this host only. */
+  readonly kind: 'normal' | 'etherstub';
+  /** Name of the bridge or link that carries it. */
+  readonly link: string;
+  /** Bytes. */
+  readonly mtu: number;
+}
+
+/** What a zone's network resource asks for, already checked. */
+export interface VnicSpec {
+  /** Interface name inside the zone, e.g. `net0`. */
+  readonly physical: string;
+  readonly nicTag: string;
+  readonly mac: string;
+  readonly vlanId: number;
+  /** Addresses in CIDR form; the word `dhcp` asks for a lease. */
+  readonly addresses: readonly string[];
+  readonly gateways: readonly string[];
+  readonly mtu: number | undefined;
+  readonly allowIpSpoofing: boolean;
+  readonly allowMacSpoofing: boolean;
+  readonly allowDhcpSpoofing: boolean;
+  /** Further addresses the guest may use; `0.0.0.0/0` allows all. */
+  readonly allowedIps: readonly string[];
+}
+
+export interface Link {
+  readonly name: string;
+  readonly kind: 'vnic' | 'bridge' | 'etherstub' | 'physical';
+  readonly up: boolean;
+  readonly mac: string | undefined;
+  readonly mtu: number;
+  /** Zone that the link belongs to. */
+  readonly zone: string | undefined;
+}
+
+/**
+ * Links of one host. Codes: `NicTagNotFound`, `LinkExists`, `LinkNotFound`, `AddressInvalid`, `Unsupported`.
+ */
+export interface Links {
+  nicTags(): Promise<readonly NicTag[]>;
+  list(): Promise<readonly Link[]>;
+  /** Makes sure that the tag's bridge (for this VLAN) exists and is up, and returns its name. */
+  ensureCarrier(nicTag: string, vlanId: number): Promise<string>;
+  /** Name, on the host, of the host's end of a zone's vnic: stable, unique per root, at most 15 bytes. */
+  hostName(zone: string, physical: string): string;
+  /** Sets up what guards a vnic (anti-spoofing) before or after its link exists. Idempotent. */
+  guard(zone: string, spec: VnicSpec): Promise<void>;
+  /** Adds a vnic to the running zone whose init is `pid`, addresses included. */
+  plug(zone: string, spec: VnicSpec, pid: number): Promise<void>;
+  /** Removes a vnic and its guard. Fine when already gone. */
+  unplug(zone: string, physical: string): Promise<void>;
+  /** Removes whatever is left of a zone's vnics and guards. Fine when there is nothing. */
+  forget(zone: string): Promise<void>;
+}

@@ -1,0 +1,47 @@
+/** Loads the addons, each on first use, and says in one place what they export. */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { codeOf } from '../errors.js';
+import { hostError } from './errors.js';
+
+/** Every addon, with the Debian package whose library it needs at run time. */
+const packages = { posix: 'libc6', codec: 'libzstd1', lxc: 'lxc', btrfs: 'libbtrfsutil1', netlink: 'libmnl0' } as const;
+
+/** What each addon exports. */
+export interface NativeModules {
+  // One line per addon: name → interface declared below.
+}
+
+const loaded = new Map<string, unknown>();
+
+/**
+ * The exports of addon `name`. Throws `LibraryMissing`, naming the package to install or the build to run.
+ */
+export function loadNative<K extends keyof NativeModules & keyof typeof packages>(name: K): NativeModules[K] {
+  const known = loaded.get(name);
+  if (known !== undefined) return known as NativeModules[K];
+  const file = addonFile(name);
+  try {
+    const exports = createRequire(import.meta.url)(file) as NativeModules[K];
+    loaded.set(name, exports);
+    return exports;
+  } catch (cause) {
+    const missing = codeOf(cause) === 'MODULE_NOT_FOUND';
+    throw hostError('LibraryMissing', `cannot load addon ${name}`, {
+      cause,
+      hint: missing ? 'build it with: npm run build:addon' : `install the package ${packages[name]}`,
+    });
+  }
+}
+
+/** Where a file built below `addon/` lies, seen from the sources as from the bundle. */
+export function addonFile(name: string, suffix = '.node'): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  for (let up = dirname(folder); up !== folder; folder = up, up = dirname(up)) {
+    const file = join(folder, 'addon', 'build', 'Release', name + suffix);
+    if (existsSync(file)) return file;
+  }
+  return `addon/build/Release/${name}${suffix}`;
+}

@@ -1,0 +1,100 @@
+/** The zone interface of a host and the neutral description of a zone. Types only. */
+
+/** States as `zoneadm list` names them; the first three are kept in `/etc/zones/index`, the rest is the kernel's. */
+export type ZoneState =
+  | 'configured' | 'incomplete' | 'installed'
+  | 'ready' | 'mounted' | 'running' | 'shutting_down' | 'down'; // prettier-ignore
+
+/** Attributes in the order in which they stand in the file. */
+export type ZoneAttributes = Readonly<Record<string, string>>;
+
+/** A child of a resource: `rctl-value`, `net-attr` or `fsoption`. */
+export interface ZoneResourceChild {
+  readonly kind: string;
+  readonly attributes: ZoneAttributes;
+}
+
+/** One resource of a zone: `attr`, `rctl`, `network`, `device`, `filesystem`, `dataset`, … as zonecfg(8) calls them in its files. */
+export interface ZoneResource {
+  readonly kind: string;
+  readonly attributes: ZoneAttributes;
+  readonly children: readonly ZoneResourceChild[];
+}
+
+/**
+ * A zone's configuration: what `/etc/zones/NAME.xml` holds, attribute and element order included, since both are part
+ * of the file format (`zonecfg(8)`).
+ */
+export interface ZoneConfig {
+  /** `name`, `zonepath`, `autoboot`, `brand`, `ip-type`, `limitpriv`, `bootargs`, `fs-allowed`, `debugid`, … */
+  readonly attributes: ZoneAttributes;
+  readonly resources: readonly ZoneResource[];
+}
+
+/** A zone as `zoneadm list -pc` shows it. */
+export interface ZoneRecord {
+  readonly name: string;
+  /** Kernel id; undefined unless running. */
+  readonly id: number | undefined;
+  readonly state: ZoneState;
+  readonly zonepath: string;
+  readonly uuid: string | undefined;
+  readonly brand: string;
+  readonly ipType: 'exclusive' | 'shared';
+  /** Debug id; -1 when the configuration has none. */
+  readonly debugId: number;
+}
+
+/** Facts about a running zone from the kernel (`zone_misc` kstat on illumos, cgroups and /proc on Linux). */
+export interface ZoneRuntime {
+  /** Process id, on the host, of the zone's init. */
+  readonly pid: number;
+  /** Milliseconds since the epoch. */
+  readonly bootedAt: number;
+  readonly initRestarts: number;
+}
+
+export interface ZoneExecResult {
+  /** Exit status, or 128 + signal. */
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The zone's console as a terminal: raw bytes both ways. Closing it detaches; the zone runs on. */
+export interface ZoneConsole {
+  readonly stream: import('node:stream').Duplex;
+  resize(columns: number, rows: number): void;
+  close(): void;
+}
+
+/**
+ * Zones of one host. `configure` replaces or creates; other verbs fail when the zone is not in a fitting state, with
+ * codes `ZoneNotFound`, `ZoneBadState`, `ZoneExists`, `ZoneInvalid`.
+ */
+export interface Zones {
+  /** All configured zones (the global zone left out), in the order of the index; one pass over the host. */
+  list(): Promise<readonly ZoneRecord[]>;
+  /** One zone; undefined when not configured. Its cost does not depend on the number of zones. */
+  find(name: string): Promise<ZoneRecord | undefined>;
+  /** Reads the configuration. Throws `ZoneNotFound`, or `ZoneInvalid` when the file is damaged. */
+  config(name: string): Promise<ZoneConfig>;
+  /** Writes configuration and index line, atomically each; a new zone is in state `configured`, an old one keeps its state. */
+  configure(config: ZoneConfig, uuid?: string): Promise<void>;
+  /** Sets the state kept in the index. */
+  mark(name: string, state: 'configured' | 'incomplete' | 'installed'): Promise<void>;
+  /** Removes configuration and index line. The zone must not run. Fine when already gone. */
+  unconfigure(name: string): Promise<void>;
+  /** Boots an installed zone from its stored configuration and waits until its init runs. Undoes links and cgroups on failure. */
+  boot(name: string): Promise<void>;
+  /** Ends the zone at once and waits until nothing of it is left. */
+  halt(name: string): Promise<void>;
+  /** Brings what can change on a running zone (limits, vnics, hostname) in line with the stored configuration. */
+  refresh(name: string, before: ZoneConfig): Promise<void>;
+  /** Facts of a running zone; undefined when it does not run. */
+  runtime(name: string): Promise<ZoneRuntime | undefined>;
+  /** Runs a program inside the running zone as root, without a shell. */
+  exec(name: string, argv: readonly string[], options?: { readonly timeoutMs?: number }): Promise<ZoneExecResult>;
+  /** Attaches to the console of a running zone. Throws `ZoneBadState`, or `ZoneConsoleBusy` when somebody else is attached. */
+  console(name: string): Promise<ZoneConsole>;
+}
