@@ -30,7 +30,10 @@ export function createLog(name: string, fixed: LogFields, write: (line: string, 
         name, hostname: host, pid: process.pid, level, ...fixed, ...rest, ...shown,
         msg: message, time: new Date().toISOString(), v: 0,
       }; // prettier-ignore
-      write(`${JSON.stringify(record, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}\n`, level);
+      write(
+        `${JSON.stringify(record, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}\n`,
+        level,
+      );
     };
   return {
     trace: at(10), debug: at(20), info: at(30), warn: at(40), error: at(50), fatal: at(60),

@@ -1,4 +1,5 @@
 /** The zone interface of a host and the neutral description of a zone. Types only. */
+import type { Duplex } from 'node:stream';
 
 /** States as `zoneadm list` names them; the first three are kept in `/etc/zones/index`, the rest is the kernel's. */
 export type ZoneState =
@@ -63,7 +64,7 @@ export interface ZoneExecResult {
 
 /** The zone's console as a terminal: raw bytes both ways. Closing it detaches; the zone runs on. */
 export interface ZoneConsole {
-  readonly stream: import('node:stream').Duplex;
+  readonly stream: Duplex;
   resize(columns: number, rows: number): void;
   close(): void;
 }
