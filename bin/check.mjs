@@ -10,7 +10,22 @@ const sources = files('addon/src', /\.(cc|h)$/);
 const checks = [
   ['types', 'npx', ['--no-install', 'tsc', '-p', '.']],
   ['lint', 'npx', ['--no-install', 'eslint', '--config', 'test/lint/eslint.config.js', 'bin', 'lib', 'test']],
-  ['formatting', 'npx', ['--no-install', 'prettier', '--check', '--log-level', 'warn', 'bin', 'lib', 'test/**/*.{ts,js,mjs}', 'package.json', 'tsconfig.json']],
+  [
+    'formatting',
+    'npx',
+    [
+      '--no-install',
+      'prettier',
+      '--check',
+      '--log-level',
+      'warn',
+      'bin',
+      'lib',
+      'test/**/*.{ts,js,mjs}',
+      'package.json',
+      'tsconfig.json',
+    ],
+  ],
   ['dead exports', 'npx', ['--no-install', 'knip', '--config', 'test/lint/knip.json']],
   ['C++ formatting', 'clang-format', ['--dry-run', '--Werror', '--style=file:addon/.clang-format', ...sources]],
   ['manual pages', 'mandoc', ['-T', 'lint', '-W', 'warning', 'man/vmadm.8', 'man/imgadm.8']],
@@ -29,5 +44,7 @@ for (const [what, command, args] of checks) {
 process.exit(failed === 0 ? 0 : 1);
 
 function files(folder, pattern) {
-  return readdirSync(folder, { recursive: true }).filter((name) => pattern.test(name)).map((name) => join(folder, name));
+  return readdirSync(folder, { recursive: true })
+    .filter((name) => pattern.test(name))
+    .map((name) => join(folder, name));
 }

@@ -1,0 +1,176 @@
+// Sets this checkout up: system packages, npm packages, addons, bundle, and the commands on the PATH.
+// Plain JavaScript without dependencies, since nothing is installed when it starts. Safe to run again.
+//   --for-tests   install what the tests need too, and leave the PATH alone
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  lstatSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createHash } from 'node:crypto';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const top = fileURLToPath(new URL('..', import.meta.url));
+process.chdir(top);
+const forTests = process.argv.includes('--for-tests');
+const isRoot = process.getuid?.() === 0;
+
+/** Debian packages: what the addons are built with, and what runs beside them. */
+const runtimePackages = [
+  'build-essential', 'pkg-config', 'python3', 'lxc', 'lxc-dev', 'libbtrfsutil-dev', 'btrfs-progs', 'libmnl-dev',
+  'liblz4-dev', 'libzstd-dev', 'nftables', 'dnsmasq-base', 'xz-utils', 'bzip2',
+]; // prettier-ignore
+const testPackages = ['busybox-static', 'clang-format', 'iproute2', 'mandoc', 'valgrind'];
+
+checkNode();
+installSystemPackages([...runtimePackages, ...(forTests ? testPackages : [])]);
+installNpmPackages();
+buildAddons();
+buildBundle();
+if (!forTests) linkCommands();
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) {
+    stop(`Node ${process.versions.node} is too old: 20.19 or newer is needed`);
+  }
+  step(`Node ${process.versions.node}`);
+}
+
+function installSystemPackages(wanted) {
+  if (!existsSync('/usr/bin/dpkg-query')) {
+    step(
+      'System packages: this is no Debian system, so install by your own package manager what these Debian packages hold:',
+    );
+    console.log(`    ${wanted.join(' ')}`);
+    return;
+  }
+  if (
+    !existsSync(join(dirname(dirname(process.execPath)), 'include/node/node_api.h')) &&
+    process.execPath === '/usr/bin/node'
+  ) {
+    wanted.push('libnode-dev');
+  }
+  const query = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...wanted], {
+    encoding: 'utf8',
+  });
+  const present = new Set(
+    query.stdout
+      .split('\n')
+      .filter((line) => line.endsWith(' installed'))
+      .map((line) => line.split(' ')[0]),
+  );
+  const missing = wanted.filter((name) => !present.has(name));
+  if (missing.length === 0) return step(`System packages: all ${wanted.length} are installed`);
+  const install = ['apt-get', 'install', '-y', '--no-install-recommends', ...missing];
+  if (!isRoot) {
+    if (forTests) {
+      step(`System packages: missing ${missing.join(' ')}; as an ordinary user the tests that need them are left out`);
+      return;
+    }
+    stop(`some system packages are missing; as root, run:\n    ${install.join(' ')}`);
+  }
+  step(`System packages: installing ${missing.join(' ')}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  run('apt-get', ['update', '-qq'], { env });
+  run('apt-get', ['-qq', '-o', 'Dpkg::Use-Pty=0', ...install.slice(1)], { env });
+}
+
+function installNpmPackages() {
+  if (upToDate('node_modules/.package-lock.json', ['package-lock.json', 'package.json'])) {
+    return step('npm packages: up to date');
+  }
+  step('npm packages: installing');
+  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+}
+
+function buildAddons() {
+  const stamp = 'addon/build/stamp';
+  const sources = digest(['addon/binding.gyp', ...files('addon/src'), 'package-lock.json', process.execPath]);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return step('Addons: up to date');
+  if (forTests && !isRoot && !existsSync('/usr/include/lxc/lxccontainer.h')) {
+    return step('Addons: not built, as the development packages are missing; tests that need them are left out');
+  }
+  step('Addons: building');
+  const prefix = dirname(dirname(process.execPath));
+  const headers = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : [];
+  run('npx', ['--no-install', 'node-gyp', '-C', 'addon', 'rebuild', '--loglevel=error', ...headers], {
+    env: { ...process.env, JOBS: 'max' },
+    quiet: true,
+  });
+  writeFileSync(stamp, sources);
+}
+
+function buildBundle() {
+  step('Bundle: building');
+  run(process.execPath, ['bin/build.mjs']);
+}
+
+function linkCommands() {
+  const folder = isRoot ? '/usr/local/sbin' : join(process.env.HOME ?? '.', '.local/bin');
+  for (const name of ['vmadm', 'imgadm']) {
+    const link = join(folder, name);
+    const target = resolve(`dist/${name}.js`);
+    const there = lstatSync(link, { throwIfNoEntry: false });
+    if (there?.isSymbolicLink() && readlinkSync(link) === target) continue;
+    if (there !== undefined) {
+      const old = there.isSymbolicLink() ? readlinkSync(link) : '';
+      if (!old.endsWith(`/dist/${name}.js`)) stop(`${link} exists and is not ours; move it away and run this again`);
+      unlinkSync(link);
+    }
+    symlinkSync(target, link);
+  }
+  step(`Commands: ${folder}/vmadm and ${folder}/imgadm`);
+}
+
+function upToDate(made, from) {
+  const time = statSync(made, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return from.every((file) => statSync(file).mtimeMs <= time);
+}
+
+function digest(names) {
+  const hash = createHash('sha256');
+  for (const name of names)
+    hash
+      .update(name)
+      .update('\0')
+      .update(name === process.execPath ? process.version : readFileSync(name));
+  return hash.digest('hex');
+}
+
+function files(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+function run(command, args, { env = process.env, quiet = false } = {}) {
+  const done = spawnSync(command, args, {
+    stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'],
+    env,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+  if (done.status === 0) return;
+  if (quiet) console.error(done.stdout + done.stderr);
+  stop(
+    `${[command, ...args].join(' ')} ${done.error ? `could not be started: ${done.error.message}` : `ended with status ${done.status ?? done.signal}`}`,
+  );
+}
+
+function step(text) {
+  console.log(`==> ${text}`);
+}
+
+function stop(why) {
+  console.error(`setup stopped: ${why}`);
+  process.exit(1);
+}

@@ -1,0 +1,54 @@
+/** Imports point one way: bin → cli → vm → img → host; what lies directly in lib/ is below all of them. */
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, it } from 'node:test';
+
+/** Rooms from the top down. A room may import itself and those to its right. */
+const order = ['bin', 'lib/cli', 'lib/vm', 'lib/img', 'lib/schema', 'lib/host', 'lib'];
+
+function roomOf(file: string): number {
+  return order.findIndex((room) => file.startsWith(`${room}/`));
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(file, 'utf8');
+  const found = text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g);
+  return [...found].map((match) => normalize(join(dirname(file), match[1] ?? '')));
+}
+
+/** Each import of `file` that climbs. `lib/context.ts` and `lib/schema` may name types of the host, which they hand on. */
+function climbs(file: string, imports: readonly string[]): string[] {
+  const from = roomOf(file);
+  return imports.filter((target) => {
+    const to = roomOf(target);
+    if (to === -1 || to >= from) return false;
+    return !(file === 'lib/context.ts' && target.startsWith('lib/host/'));
+  });
+}
+
+const sources = ['bin', 'lib'].flatMap((top) =>
+  readdirSync(top, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.includes('generated/'))
+    .map((name) => join(top, name)),
+);
+
+describe('rooms', () => {
+  it('import only themselves and rooms below', () => {
+    const wrong = sources.flatMap((file) => climbs(file, importsOf(file)).map((target) => `${file} imports ${target}`));
+    assert.deepEqual(wrong, []);
+  });
+
+  it('would be caught climbing', () => {
+    assert.deepEqual(climbs('lib/img/list.ts', ['lib/vm/load.js']), ['lib/vm/load.js']);
+    assert.deepEqual(climbs('lib/host/open.ts', ['lib/errors.js', 'lib/cli/main.js']), ['lib/cli/main.js']);
+  });
+
+  it('ask for the platform in one place only', () => {
+    const asking = sources.filter((file) => readFileSync(file, 'utf8').includes('process.platform'));
+    assert.deepEqual(
+      asking.filter((file) => file !== 'lib/host/open.ts'),
+      [],
+    );
+  });
+});
