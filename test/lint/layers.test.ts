@@ -5,7 +5,7 @@ import { dirname, join, normalize } from 'node:path';
 import { describe, it } from 'node:test';
 
 /** Rooms from the top down. A room may import itself and those to its right. */
-const order = ['bin', 'lib/cli', 'lib/vm', 'lib/img', 'lib/schema', 'lib/host', 'lib'];
+const order = ['bin', 'lib/cli', 'lib/vm', 'lib/img', 'lib/host', 'lib/schema', 'lib'];
 
 function roomOf(file: string): number {
   return order.findIndex((room) => file.startsWith(`${room}/`));
