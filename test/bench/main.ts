@@ -1,0 +1,16 @@
+/** `npm run bench [NAME …]`: measures and prints tables; asserts nothing. */
+import Table from 'cli-table3';
+import type { BenchTable } from './measure.js';
+
+const benches: Readonly<Record<string, () => Promise<{ bench(): Promise<BenchTable> }>>> = {
+  'start-up': () => import('./start-up.js'),
+};
+
+const asked = process.argv.slice(2);
+for (const [name, load] of Object.entries(benches)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  const { title, columns, rows } = await (await load()).bench();
+  const table = new Table({ head: [...columns], style: { head: [], border: [] } });
+  for (const row of rows) table.push([...row]);
+  console.log(`\n${title}\n${table.toString()}`);
+}
