@@ -26,6 +26,20 @@ export interface VnicSpec {
   readonly allowDhcpSpoofing: boolean;
   /** Further addresses the guest may use; `0.0.0.0/0` allows all. */
   readonly allowedIps: readonly string[];
+  /** Lets frames through that are neither IPv4, IPv6 nor ARP. Default false. */
+  readonly allowRestrictedTraffic?: boolean;
+}
+
+/** What a vnic comes up with. */
+export interface Addressing {
+  /**
+   * Addresses in CIDR form. `dhcp` is left standing only where another server than this host's answers on the carrier,
+   * `addrconf` always (the kernel does it).
+   */
+  readonly addresses: readonly string[];
+  readonly gateways: readonly string[];
+  /** Name servers that the carrier's network offers. */
+  readonly resolvers: readonly string[];
 }
 
 export interface Link {
@@ -39,7 +53,16 @@ export interface Link {
 }
 
 /**
- * Links of one host. Codes: `NicTagNotFound`, `LinkExists`, `LinkNotFound`, `AddressInvalid`, `Unsupported`.
+ * Links of one host. The way of a vnic at boot: `ensureCarrier`, `addressing` and `guard` before the zone starts, its link
+ * made under `hostName`; `acquire` once its init runs, when `addressing` left the word `dhcp` standing; `forget` when the
+ * zone has stopped.
+ *
+ * The platform configures a guest's addresses, `dhcp` included, as the `lx` brand of SmartOS does: an image need not run
+ * a DHCP client. On a network served by this host, `dhcp` means an address kept for the vnic's MAC; it is handed out by
+ * the host's DHCP server as well, so a guest with a client of its own gets the same one. On a network with a foreign
+ * server, `acquire` runs a client in the zone's network namespace, from outside the zone, until the zone stops.
+ *
+ * Codes: `NicTagNotFound`, `LinkExists`, `LinkNotFound`, `AddressInvalid`, `Unsupported`.
  */
 export interface Links {
   nicTags(): Promise<readonly NicTag[]>;
@@ -48,8 +71,15 @@ export interface Links {
   ensureCarrier(nicTag: string, vlanId: number): Promise<string>;
   /** Name, on the host, of the host's end of a zone's vnic: stable, unique per root, at most 15 bytes. */
   hostName(zone: string, physical: string): string;
-  /** Sets up what guards a vnic (anti-spoofing) before or after its link exists. Idempotent. */
+  /** The addresses, gateways and resolvers a vnic is to have; reserves an address where `dhcp` is ours to answer. Idempotent. */
+  addressing(zone: string, spec: VnicSpec): Promise<Addressing>;
+  /**
+   * Sets up what guards a vnic (anti-spoofing) before or after its link exists, replacing what it had. Idempotent. Takes
+   * the configured spec: reserved addresses are found again by itself.
+   */
   guard(zone: string, spec: VnicSpec): Promise<void>;
+  /** Gets and keeps a lease for a vnic of the running zone whose init is `pid`. Nothing to do unless `dhcp` is foreign. */
+  acquire(zone: string, spec: VnicSpec, pid: number): Promise<void>;
   /** Adds a vnic to the running zone whose init is `pid`, addresses included. */
   plug(zone: string, spec: VnicSpec, pid: number): Promise<void>;
   /** Removes a vnic and its guard. Fine when already gone. */
