@@ -12,6 +12,7 @@ const packages = { posix: 'libc6', codec: 'libzstd1', lxc: 'lxc', btrfs: 'libbtr
 /** What each addon exports. */
 export interface NativeModules {
   // One line per addon: name → interface declared below.
+  netlink: NativeNetlink;
 }
 
 const loaded = new Map<string, unknown>();
@@ -44,4 +45,85 @@ export function addonFile(name: string, suffix = '.node'): string {
     if (existsSync(file)) return file;
   }
   return `addon/build/Release/${name}${suffix}`;
+}
+
+/** A network namespace other than the caller's: that of a process, or an open one. */
+export type NetworkNamespace = { readonly pid: number } | { readonly fd: number };
+
+export interface NativeLink {
+  readonly index: number;
+  readonly name: string;
+  /** `bridge`, `veth`, …; empty for hardware and `lo`. */
+  readonly kind: string;
+  readonly up: boolean;
+  readonly loopback: boolean;
+  readonly mtu: number;
+  /** Empty where the link has none. */
+  readonly mac: string;
+  /** Bridge it is a port of; empty without one. */
+  readonly master: string;
+  readonly alias: string;
+}
+
+export interface NativeRoute {
+  /** `default`, or CIDR form. */
+  readonly destination: string;
+  readonly family: 'inet' | 'inet6';
+  /** Empty where the network is on the link itself. */
+  readonly gateway: string;
+  readonly link: string;
+}
+
+/**
+ * Links, addresses and routes, in the caller's network namespace or in `namespace`. Errors carry the errno's name as
+ * code: `ENODEV`, `EEXIST`, `EPERM`, `EOPNOTSUPP`, `EINVAL`, …
+ */
+export interface NativeNetlink {
+  links(namespace?: NetworkNamespace): Promise<readonly NativeLink[]>;
+  findLink(name: string, namespace?: NetworkNamespace): Promise<NativeLink | undefined>;
+  createBridge(
+    name: string,
+    options?: { readonly mtu?: number; readonly mac?: string },
+    namespace?: NetworkNamespace,
+  ): Promise<void>;
+  /** `mtu` holds for both ends, `mac` for the near one. */
+  createVeth(
+    name: string,
+    peer: { readonly name: string; readonly mac?: string; readonly namespace?: NetworkNamespace },
+    options?: { readonly mtu?: number; readonly mac?: string },
+    namespace?: NetworkNamespace,
+  ): Promise<void>;
+  createVlan(name: string, parent: string, id: number, namespace?: NetworkNamespace): Promise<void>;
+  deleteLink(name: string, namespace?: NetworkNamespace): Promise<void>;
+  /** `master: ''` takes a link out of its bridge; `namespace` in `change` moves it. */
+  changeLink(
+    name: string,
+    change: {
+      readonly up?: boolean;
+      readonly mtu?: number;
+      readonly mac?: string;
+      readonly master?: string;
+      readonly name?: string;
+      readonly alias?: string;
+      readonly namespace?: NetworkNamespace;
+    },
+    namespace?: NetworkNamespace,
+  ): Promise<void>;
+  /** Those of one link, or of all. */
+  addresses(
+    link?: string,
+    namespace?: NetworkNamespace,
+  ): Promise<readonly { readonly link: string; readonly cidr: string; readonly linkLocal: boolean }[]>;
+  addAddress(link: string, cidr: string, namespace?: NetworkNamespace): Promise<void>;
+  deleteAddress(link: string, cidr: string, namespace?: NetworkNamespace): Promise<void>;
+  /** Those of the main table. */
+  routes(namespace?: NetworkNamespace): Promise<readonly NativeRoute[]>;
+  addRoute(
+    route: { readonly destination: string; readonly gateway?: string; readonly link?: string },
+    namespace?: NetworkNamespace,
+  ): Promise<void>;
+  deleteRoute(
+    route: { readonly destination: string; readonly gateway?: string; readonly link?: string },
+    namespace?: NetworkNamespace,
+  ): Promise<void>;
 }
