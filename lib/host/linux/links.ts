@@ -1,0 +1,194 @@
+/** Links of a Linux host: vnics are veth pairs on a bridge for each nic tag and VLAN, guarded by nftables. */
+import { codeOf } from '../../errors.js';
+import { withLock } from '../../lock.js';
+import { hostError } from '../errors.js';
+import type { Addressing, Link, Links, VnicSpec } from '../links.js';
+import { loadNative, type NativeLink } from '../native.js';
+import { createCarriers } from './carriers.js';
+import type { NicTagConfig } from './config.js';
+import { canonicalMac, guardElements, guardRules, type GuardElement } from './guard.js';
+import { checkVnicName, linkNames } from './link-names.js';
+import { applyNft } from './nft.js';
+import { plugVnic } from './plug.js';
+import { rootId } from './root-id.js';
+import { vnicRecords, type VnicRecord } from './vnic-records.js';
+
+export interface LinuxLinksOptions {
+  /** The root prefix of the state. */
+  readonly root: string;
+  readonly at: (path: string) => string;
+  readonly tags: Readonly<Record<string, NicTagConfig>>;
+}
+
+/** Links, and how to take all of a root's away again. */
+export interface LinuxLinks extends Links {
+  /** Removes every bridge, vnic, table and server of this root; its zones must not run. */
+  removeAll(): Promise<void>;
+}
+
+export function createLinuxLinks({ root, at, tags }: LinuxLinksOptions): LinuxLinks {
+  const id = rootId(root);
+  const names = linkNames(id);
+  const carriers = createCarriers({ id, names, tags, at });
+  const records = vnicRecords(at('/var/run/smartadm/vnics'));
+  const locked = <T>(work: () => Promise<T>) => withLock(at('/var/run/smartadm/links.lock'), work);
+  const netlink = () => loadNative('netlink');
+
+  /** The address this host's server keeps for the vnic, in CIDR form; undefined where it has no server. */
+  async function keptAddress(zone: string, spec: VnicSpec): Promise<string | undefined> {
+    const service = await carriers.service(spec.nicTag, spec.vlanId);
+    if (service?.server === undefined) return undefined;
+    const before = await records.find(zone, spec.physical);
+    const address = await service.server.reserve(canonicalMac(spec.mac), before?.reserved);
+    return `${address}/${service.network.subnet.prefix}`;
+  }
+
+  async function addressing(zone: string, spec: VnicSpec): Promise<Addressing> {
+    checkVnicName(zone, spec.physical);
+    const service = await carriers.service(spec.nicTag, spec.vlanId);
+    const resolvers = service?.server === undefined ? [] : [service.gateway];
+    if (!spec.addresses.includes('dhcp')) return { addresses: spec.addresses, gateways: spec.gateways, resolvers };
+    const kept = await keptAddress(zone, spec);
+    if (kept === undefined || service === undefined) {
+      return { addresses: spec.addresses, gateways: spec.gateways, resolvers };
+    }
+    return {
+      addresses: spec.addresses.map((address) => (address === 'dhcp' ? kept : address)),
+      gateways: spec.gateways.length > 0 ? spec.gateways : [service.gateway],
+      resolvers,
+    };
+  }
+
+  async function guard(zone: string, spec: VnicSpec): Promise<void> {
+    checkVnicName(zone, spec.physical);
+    const link = names.vnic(zone, spec.physical);
+    const before = await records.find(zone, spec.physical);
+    // Without an address of its own a guest may still ask for one, so the one it would get is let through.
+    const kept = spec.addresses.some((address) => address.includes('.')) ? undefined : await keptAddress(zone, spec);
+    const addresses = [...spec.addresses, ...(kept === undefined ? [] : [kept])];
+    const leased = kept === undefined && spec.addresses.includes('dhcp') ? before?.leased : undefined;
+    const elements = guardElements(link, spec, leased === undefined ? addresses : [...addresses, leased]);
+    const { physical, nicTag, vlanId } = spec;
+    const record: VnicRecord = {
+      zone, physical, link, nicTag, vlanId, mac: canonicalMac(spec.mac), elements,
+      ...(kept === undefined ? {} : { reserved: kept.split('/')[0] ?? '' }),
+      ...(leased === undefined ? {} : { leased }),
+    }; // prettier-ignore
+    await locked(async () => {
+      await records.put(record);
+      await replaceElements(before?.elements ?? [], elements);
+    });
+    if (before?.reserved !== undefined && before.reserved !== record.reserved) await release(before);
+  }
+
+  /** Exchanges elements in one transaction; where that fails (table gone, or out of step), loads everything anew. */
+  async function replaceElements(old: readonly GuardElement[], fresh: readonly GuardElement[]): Promise<void> {
+    // Adding first makes the removal of what is not there succeed.
+    const script = [...change('add', old), ...change('delete', old), ...change('add', fresh)];
+    try {
+      await applyNft(script.join('\n'));
+    } catch (error) {
+      if (codeOf(error) !== 'HostFailed') throw error;
+      const all = (await records.all()).flatMap((record) => record.elements);
+      await applyNft([guardRules(names.table, names.vnicPrefix), ...change('add', all)].join('\n'));
+    }
+  }
+
+  /** One command per set. */
+  function change(verb: 'add' | 'delete', elements: readonly GuardElement[]): readonly string[] {
+    const sets = new Map<string, string[]>();
+    for (const { set, element } of elements) sets.set(set, [...(sets.get(set) ?? []), element]);
+    return [...sets].map(([set, list]) => `${verb} element bridge ${names.table} ${set} { ${list.join(', ')} }\n`);
+  }
+
+  async function release(record: VnicRecord): Promise<void> {
+    if (record.reserved === undefined) return;
+    const service = await carriers.knownService(record.nicTag, record.vlanId);
+    await service?.server?.release(record.reserved, record.mac);
+  }
+
+  /** Takes back all that was set up for a vnic, the record last. */
+  async function drop(record: VnicRecord): Promise<void> {
+    await removeLink(record.link);
+    await release(record);
+    await locked(async () => {
+      await replaceElements(record.elements, []);
+      await records.remove(record.zone, record.physical);
+    });
+  }
+
+  async function removeLink(name: string): Promise<void> {
+    await netlink()
+      .deleteLink(name)
+      .catch((error: unknown) => {
+        if (codeOf(error) !== 'ENODEV') throw error;
+      });
+  }
+
+  async function acquire(zone: string, spec: VnicSpec, _pid: number): Promise<void> {
+    const wanted = await addressing(zone, spec);
+    if (!wanted.addresses.includes('dhcp')) return;
+    throw hostError('Unsupported', `nic tag "${spec.nicTag}" leads to a DHCP server that is not this host's`, {
+      hint: 'give the nic an address of its own',
+    });
+  }
+
+  function describe(link: NativeLink, zones: ReadonlyMap<string, string>): Link {
+    const base = { name: link.name, up: link.up, mac: link.mac === '' ? undefined : link.mac, mtu: link.mtu };
+    if (link.name.startsWith(names.vnicPrefix)) return { ...base, kind: 'vnic', zone: zones.get(link.name) };
+    const tag = link.alias.startsWith(names.aliasPrefix) ? link.alias.split(' ')[2] : undefined;
+    const stub = tag !== undefined && tags[tag]?.etherstub === true;
+    return { ...base, kind: stub ? 'etherstub' : link.kind === 'bridge' ? 'bridge' : 'physical', zone: undefined };
+  }
+
+  return {
+    async nicTags() {
+      const links = new Map((await netlink().links()).map((link) => [link.name, link]));
+      return Object.entries(tags).map(([name, tag]) => {
+        const link = carriers.nameOf(name, 0);
+        const kind = tag.etherstub === true ? 'etherstub' : 'normal';
+        return { name, kind, link, mtu: tag.mtu ?? links.get(link)?.mtu ?? 1500 };
+      });
+    },
+    async list() {
+      const zones = new Map((await records.all()).map((record) => [record.link, record.zone]));
+      const links = (await netlink().links()).filter((link) => !link.loopback);
+      return links.map((link) => describe(link, zones));
+    },
+    ensureCarrier: (nicTag, vlanId) => carriers.ensure(nicTag, vlanId),
+    hostName(zone, physical) {
+      checkVnicName(zone, physical);
+      return names.vnic(zone, physical);
+    },
+    addressing,
+    guard,
+    acquire,
+    async plug(zone, spec, pid) {
+      const bridge = await carriers.ensure(spec.nicTag, spec.vlanId);
+      await guard(zone, spec);
+      try {
+        await plugVnic(netlink(), names.vnic(zone, spec.physical), bridge, spec, await addressing(zone, spec), pid);
+        await acquire(zone, spec, pid);
+      } catch (error) {
+        const record = await records.find(zone, spec.physical);
+        // A link that was there before is not ours to take away.
+        if (record !== undefined && codeOf(error) !== 'LinkExists') await drop(record);
+        throw error;
+      }
+    },
+    async unplug(zone, physical) {
+      checkVnicName(zone, physical);
+      const record = await records.find(zone, physical);
+      if (record === undefined) await removeLink(names.vnic(zone, physical));
+      else await drop(record);
+    },
+    async forget(zone) {
+      checkVnicName(zone, 'net0');
+      for (const record of await records.ofZone(zone)) await drop(record);
+    },
+    async removeAll() {
+      for (const record of await records.all()) await drop(record);
+      await carriers.removeAll();
+    },
+  };
+}
