@@ -25,8 +25,9 @@
 #include <unordered_map>
 #include <utility>
 
-#include "core/file_descriptor.h"
 #include "core/native_error.h"
+#include "core/owned.h"
+#include "core/unique_fd.h"
 
 namespace smartadm::netlink {
 namespace {
@@ -34,23 +35,20 @@ namespace {
 // Large enough for a dump's frames (the kernel fills up to 32 KiB) and for any request below.
 constexpr size_t kBufferSize = 32768;
 
-struct CloseSocket {
-  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
-};
-using SocketHandle = std::unique_ptr<mnl_socket, CloseSocket>;
+using SocketHandle = Owned<mnl_socket, mnl_socket_close>;
 
 [[noreturn]] void Fail(const char* operation, int error, const std::string& detail) {
   throw NativeError("rtnetlink", operation, error, detail);
 }
 
-FileDescriptor OpenNamespace(const Namespace& where) {
+UniqueFd OpenNamespace(const Namespace& where) {
   if (where.kind == Namespace::Kind::kFd) {
-    FileDescriptor copy(fcntl(where.id, F_DUPFD_CLOEXEC, 0));
+    UniqueFd copy(fcntl(where.id, F_DUPFD_CLOEXEC, 0));
     if (!copy) Fail("open network namespace", errno, "descriptor " + std::to_string(where.id));
     return copy;
   }
   const std::string path = "/proc/" + std::to_string(where.id) + "/ns/net";
-  FileDescriptor opened(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  UniqueFd opened(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!opened) Fail("open network namespace", errno, path);
   return opened;
 }
@@ -69,7 +67,7 @@ SocketHandle OpenSocketHere() {
 // A socket stays in the namespace it was opened in, so only the opening needs a thread that has moved there.
 SocketHandle OpenSocket(const Namespace& where) {
   if (where.kind == Namespace::Kind::kOwn) return OpenSocketHere();
-  const FileDescriptor target = OpenNamespace(where);
+  const UniqueFd target = OpenNamespace(where);
   SocketHandle socket;
   std::exception_ptr failure;
   std::thread([&] {
@@ -360,7 +358,7 @@ void PutOptions(Request& request, const char* operation, const LinkOptions& opti
   }
 }
 
-void PutNamespace(Request& request, const FileDescriptor& target) {
+void PutNamespace(Request& request, const UniqueFd& target) {
   request.Number(IFLA_NET_NS_FD, static_cast<uint32_t>(target.get()));
 }
 
@@ -464,7 +462,7 @@ void CreateBridge(const Namespace& in, const std::string& name, const LinkOption
 void CreateVeth(const Namespace& in, const std::string& name, const LinkOptions& options, const Peer& peer) {
   constexpr const char* kOperation = "create veth";
   CheckName(kOperation, peer.name);
-  FileDescriptor where;
+  UniqueFd where;
   if (peer.where.kind != Namespace::Kind::kOwn) where = OpenNamespace(peer.where);
   Connection connection(in);
   Create(connection, kOperation, name, "veth", options, [&](Request& request) {
@@ -529,7 +527,7 @@ void ChangeLink(const Namespace& in, const std::string& name, const LinkChange& 
     if (change.alias->size() > 255) Fail(kOperation, EINVAL, "alias longer than 255 bytes");
     request.Bytes(IFLA_IFALIAS, change.alias->data(), change.alias->size());
   }
-  FileDescriptor target;
+  UniqueFd target;
   if (change.where) {
     target = OpenNamespace(*change.where);
     PutNamespace(request, target);
