@@ -12,6 +12,7 @@ const packages = { posix: 'libc6', codec: 'libzstd1', lxc: 'lxc', btrfs: 'libbtr
 /** What each addon exports. */
 export interface NativeModules {
   // One line per addon: name → interface declared below.
+  posix: NativePosix;
   netlink: NativeNetlink;
 }
 
@@ -126,4 +127,41 @@ export interface NativeNetlink {
     route: { readonly destination: string; readonly gateway?: string; readonly link?: string },
     namespace?: NetworkNamespace,
   ): Promise<void>;
+}
+
+/** Something native that JavaScript owns. Ends with `close()`, or with the process. */
+export interface NativeHandle {
+  /** May be called more than once. */
+  close(): void;
+}
+
+export interface NativeProcess extends NativeHandle {
+  /** Sends a signal by number. Throws `ESRCH` when the process has ended. */
+  kill(signal: number): void;
+  /** Whether it ended within `timeoutMs` (no limit when absent). False as well when the handle is closed meanwhile. */
+  waitForExit(timeoutMs?: number): Promise<boolean>;
+}
+
+export type MountFlag =
+  | 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'noatime' | 'remount' | 'bind' | 'rec' | 'private' | 'slave' | 'move'; // prettier-ignore
+
+/** System calls that Node does not offer. Errors carry the errno's name as code. */
+export interface NativePosix {
+  /**
+   * Locks a whole file (open-file-description lock, which excludes fcntl locks of other programs too), made with `mode`
+   * when missing. Undefined when somebody else holds it and `wait` is false. Waiting alone does not keep Node running.
+   */
+  lockFile(path: string, mode: number, wait: boolean): Promise<NativeHandle | undefined>;
+  mount(source: string, target: string, type: string, flags: readonly MountFlag[], data: string): Promise<void>;
+  /** Never follows a symbolic link at `target`. */
+  unmount(target: string, detach: boolean): Promise<void>;
+  /** A loop device on `file` that goes away with its last user: this handle, or a mount. */
+  attachLoop(file: string, readOnly: boolean): Promise<NativeHandle & { readonly path: string }>;
+  detachLoop(device: string): Promise<void>;
+  /** Throws `EEXIST` when `to` exists. */
+  renameNoReplace(from: string, to: string): Promise<void>;
+  /** Swaps two existing paths in one step. */
+  renameExchange(first: string, second: string): Promise<void>;
+  /** Throws `ESRCH` when there is no such process. */
+  openProcess(pid: number): NativeProcess;
 }

@@ -1,0 +1,154 @@
+// Work off the main thread behind a promise. `work()` touches plain C++ only; `convert(env, result)` runs on the main
+// thread. What either throws rejects the promise.
+#pragma once
+
+#include <napi.h>
+
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+#include "boundary/error.h"
+#include "core/native_error.h"
+
+namespace smartadm {
+namespace work_internal {
+
+// Stands for the result of work that has none.
+struct Nothing {};
+
+template <typename Work>
+auto Call(Work& work) {
+  if constexpr (std::is_void_v<decltype(work())>) {
+    work();
+    return Nothing{};
+  } else {
+    return work();
+  }
+}
+
+// One piece of work with its promise, whichever thread runs it.
+class AnyTask {
+ public:
+  virtual ~AnyTask() = default;
+  // On the work's thread.
+  virtual void Run() noexcept = 0;
+  // On the main thread.
+  virtual void Settle(Napi::Env env) = 0;
+};
+
+template <typename Work, typename Convert>
+class Task final : public AnyTask {
+ public:
+  Task(Napi::Env env, Work work, Convert convert)
+      : deferred_(env), work_(std::move(work)), convert_(std::move(convert)) {}
+
+  Napi::Promise Promise() const { return deferred_.Promise(); }
+
+  void Run() noexcept override {
+    try {
+      result_.emplace(Call(work_));
+    } catch (...) {
+      failure_ = std::current_exception();
+    }
+  }
+
+  void Settle(Napi::Env env) override {
+    const Napi::HandleScope scope(env);
+    if (!failure_) {
+      try {
+        deferred_.Resolve(convert_(env, std::move(*result_)));
+        return;
+      } catch (...) {
+        failure_ = std::current_exception();
+      }
+    }
+    deferred_.Reject(ToJsError(env, failure_));
+  }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  Work work_;
+  Convert convert_;
+  std::optional<decltype(Call(std::declval<Work&>()))> result_;
+  std::exception_ptr failure_;
+};
+
+template <typename Work, typename Convert>
+class PoolWorker final : public Napi::AsyncWorker {
+ public:
+  PoolWorker(Napi::Env env, Work work, Convert convert)
+      : Napi::AsyncWorker(env), task_(env, std::move(work), std::move(convert)) {}
+
+  Napi::Promise Promise() const { return task_.Promise(); }
+  void Execute() override { task_.Run(); }
+  void OnOK() override { task_.Settle(Env()); }
+
+ private:
+  Task<Work, Convert> task_;
+};
+
+// Without an environment (it is being torn down) there is nobody left to tell.
+inline void SettleOnMainThread(Napi::Env env, Napi::Function, std::nullptr_t*, AnyTask* task) {
+  const std::unique_ptr<AnyTask> owned(task);
+  if (env != nullptr) owned->Settle(env);
+}
+
+using Doorbell = Napi::TypedThreadSafeFunction<std::nullptr_t, AnyTask, SettleOnMainThread>;
+
+}  // namespace work_internal
+
+// Runs `work` on Node's thread pool. For what ends soon: the pool has four threads, shared with file and DNS work.
+template <typename Work, typename Convert>
+Napi::Promise RunWork(Napi::Env env, Work work, Convert convert) {
+  // Deletes itself when settled.
+  auto* worker = new work_internal::PoolWorker<Work, Convert>(env, std::move(work), std::move(convert));
+  const Napi::Promise promise = worker->Promise();
+  worker->Queue();
+  return promise;
+}
+
+// The same for work without a result.
+template <typename Work>
+Napi::Promise RunWork(Napi::Env env, Work work) {
+  return RunWork(env, std::move(work), [](Napi::Env e, auto) { return e.Undefined(); });
+}
+
+// Whether unfinished work keeps the program from ending by itself.
+enum class KeepAlive { kYes, kNo };
+
+// Runs `work` on a thread of its own. For what may wait long: locks, exits of processes. At exit the thread is left
+// behind, so it must not touch static objects.
+template <typename Work, typename Convert>
+Napi::Promise RunOnThread(Napi::Env env, Work work, Convert convert, KeepAlive keep_alive = KeepAlive::kYes) {
+  auto task = std::make_unique<work_internal::Task<Work, Convert>>(env, std::move(work), std::move(convert));
+  const Napi::Promise promise = task->Promise();
+  auto doorbell = work_internal::Doorbell::New(env, "smartadm", 0, 1);
+  if (keep_alive == KeepAlive::kNo) doorbell.Unref(env);
+  try {
+    // The thread owns the task until the queue takes it.
+    std::thread([doorbell, running = task.get()]() mutable {
+      running->Run();
+      doorbell.BlockingCall(running);
+      doorbell.Release();
+    }).detach();
+  } catch (const std::system_error& error) {
+    doorbell.Release();
+    throw NativeError("libc", "pthread_create", error.code().value());
+  }
+  task.release();  // NOLINT: owned by the thread
+  return promise;
+}
+
+template <typename Work>
+Napi::Promise RunOnThread(Napi::Env env, Work work, KeepAlive keep_alive = KeepAlive::kYes) {
+  return RunOnThread(
+      env, std::move(work), [](Napi::Env e, auto) { return e.Undefined(); }, keep_alive);
+}
+
+}  // namespace smartadm
