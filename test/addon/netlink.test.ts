@@ -215,31 +215,31 @@ describe('addresses and routes', () => {
 });
 
 describe('arguments', () => {
-  const wrong: readonly [string, (loose: Loose) => unknown][] = [
+  const wrong: readonly [string, (loose: Loose) => unknown, ErrorConstructor?][] = [
     ['a name that is no string', (loose) => loose.findLink(7)],
     ['no name', (loose) => loose.deleteLink()],
     ['a name with a zero byte', (loose) => loose.findLink('a\0b')],
-    ['a name without end', (loose) => loose.findLink('x'.repeat(1e6))],
+    ['a name without end', (loose) => loose.findLink('x'.repeat(1e6)), RangeError],
     ['options that are no object', (loose) => loose.createBridge('x', 'fast')],
-    ['an MTU that is no integer', (loose) => loose.createBridge('x', { mtu: 1500.5 })],
-    ['an MTU out of range', (loose) => loose.createBridge('x', { mtu: 2 ** 40 })],
-    ['an MTU of NaN', (loose) => loose.createBridge('x', { mtu: Number.NaN })],
+    ['an MTU that is no integer', (loose) => loose.createBridge('x', { mtu: 1500.5 }), RangeError],
+    ['an MTU out of range', (loose) => loose.createBridge('x', { mtu: 2 ** 40 }), RangeError],
+    ['an MTU of NaN', (loose) => loose.createBridge('x', { mtu: Number.NaN }), RangeError],
     ['no peer', (loose) => loose.createVeth('x')],
     ['a peer without name', (loose) => loose.createVeth('x', {})],
-    ['VLAN 0', (loose) => loose.createVlan('x', 'near', 0)],
-    ['VLAN 4095', (loose) => loose.createVlan('x', 'near', 4095)],
+    ['VLAN 0', (loose) => loose.createVlan('x', 'near', 0), RangeError],
+    ['VLAN 4095', (loose) => loose.createVlan('x', 'near', 4095), RangeError],
     ['up that is no boolean', (loose) => loose.changeLink('near', { up: 1 })],
     ['no change', (loose) => loose.changeLink('near')],
     ['a namespace of nothing', (loose) => loose.links({})],
     ['a namespace of two kinds', (loose) => loose.links({ pid: 1, fd: 1 })],
-    ['a negative pid', (loose) => loose.links({ pid: -1 })],
+    ['a negative pid', (loose) => loose.links({ pid: -1 }), RangeError],
     ['a route that is no object', (loose) => loose.addRoute('default')],
     ['an address that is no string', (loose) => loose.addAddress('near', 10)],
     ['null for a name', (loose) => loose.changeLink(null, {})],
   ];
-  for (const [what, call] of wrong) {
-    it(`refuses ${what} at once with a TypeError`, () => {
-      assert.throws(() => call(netlink as unknown as Loose), TypeError);
+  for (const [what, call, kind = TypeError] of wrong) {
+    it(`refuses ${what} at once with a ${kind.name}`, () => {
+      assert.throws(() => call(netlink as unknown as Loose), kind);
     });
   }
 
