@@ -23,6 +23,12 @@
       "target_name": "posix",
       "dependencies": ["boundary"],
       "sources": ["src/linux/posix.cc", "src/linux/posix_binding.cc"]
+    },
+    {
+      "target_name": "netlink",
+      "dependencies": ["boundary"],
+      "sources": ["src/linux/links.cc", "src/linux/links_binding.cc"],
+      "libraries": ["-lmnl"]
     }
   ]
 }
