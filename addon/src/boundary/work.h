@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -99,7 +100,44 @@ inline void SettleOnMainThread(Napi::Env env, Napi::Function, std::nullptr_t*, A
   if (env != nullptr) owned->Settle(env);
 }
 
-using Doorbell = Napi::TypedThreadSafeFunction<std::nullptr_t, AnyTask, SettleOnMainThread>;
+// How a thread of ours hands its task to the main thread. Node frees the function behind it when the environment ends,
+// even under a thread that still works: the gate says whether it is there.
+class Doorbell {
+ public:
+  explicit Doorbell(Napi::Env env) : gate_(std::make_shared<Gate>()) {
+    function_ = Function::New(
+        env, "smartadm", 0, 1, static_cast<std::nullptr_t*>(nullptr),
+        [gate = gate_](Napi::Env, std::nullptr_t*, std::nullptr_t*) {
+          const std::lock_guard lock(gate->mutex);
+          gate->open = false;
+        },
+        static_cast<std::nullptr_t*>(nullptr));
+  }
+
+  // On the main thread.
+  void Unref(Napi::Env env) const { function_.Unref(env); }
+
+  // Ends the use of the doorbell; without a task, or when nobody listens any more, nothing else happens.
+  void Ring(std::unique_ptr<AnyTask> task) const {
+    const std::lock_guard lock(gate_->mutex);
+    if (!gate_->open) return;
+    if (task) {
+      // On napi_closing Node has counted this thread out by itself.
+      if (function_.BlockingCall(task.get()) != napi_ok) return;
+      static_cast<void>(task.release());
+    }
+    function_.Release();
+  }
+
+ private:
+  using Function = Napi::TypedThreadSafeFunction<std::nullptr_t, AnyTask, SettleOnMainThread>;
+  struct Gate {
+    std::mutex mutex;
+    bool open = true;
+  };
+  Function function_;
+  std::shared_ptr<Gate> gate_;
+};
 
 }  // namespace work_internal
 
@@ -128,20 +166,19 @@ template <typename Work, typename Convert>
 Napi::Promise RunOnThread(Napi::Env env, Work work, Convert convert, KeepAlive keep_alive = KeepAlive::kYes) {
   auto task = std::make_unique<work_internal::Task<Work, Convert>>(env, std::move(work), std::move(convert));
   const Napi::Promise promise = task->Promise();
-  auto doorbell = work_internal::Doorbell::New(env, "smartadm", 0, 1);
+  const work_internal::Doorbell doorbell(env);
   if (keep_alive == KeepAlive::kNo) doorbell.Unref(env);
   try {
-    // The thread owns the task until the queue takes it.
-    std::thread([doorbell, running = task.get()]() mutable {
+    std::thread([doorbell, running = task.get()] {
       running->Run();
-      doorbell.BlockingCall(running);
-      doorbell.Release();
+      doorbell.Ring(std::unique_ptr<work_internal::AnyTask>(running));
     }).detach();
   } catch (const std::system_error& error) {
-    doorbell.Release();
+    doorbell.Ring(nullptr);
     throw NativeError("libc", "pthread_create", error.code().value());
   }
-  task.release();  // NOLINT: owned by the thread
+  // The thread owns it.
+  static_cast<void>(task.release());
   return promise;
 }
 
