@@ -17,12 +17,16 @@ function importsOf(file: string): string[] {
   return [...found].map((match) => normalize(join(dirname(file), match[1] ?? '')));
 }
 
-/** Each import of `file` that climbs. `lib/context.ts` and `lib/schema` may name types of the host, which they hand on. */
+/**
+ * Each import of `file` that climbs. `lib/context.ts` and `lib/schema` may name types of the host, which they hand on;
+ * `lib/lock.ts` needs the loader of addons.
+ */
 function climbs(file: string, imports: readonly string[]): string[] {
   const from = roomOf(file);
   return imports.filter((target) => {
     const to = roomOf(target);
     if (to === -1 || to >= from) return false;
+    if (file === 'lib/lock.ts' && target === 'lib/host/native.js') return false;
     return !(file === 'lib/context.ts' && target.startsWith('lib/host/'));
   });
 }
