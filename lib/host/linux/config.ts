@@ -1,0 +1,70 @@
+/** The configuration of a Linux host: `/etc/smartadm/config.json`, read once and checked. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf } from '../../errors.js';
+import { parseJson } from '../../json-text.js';
+import { isHostConfig } from '../../schema/generated/host-config.js';
+import type { HostConfig as Configured } from '../../schema/generated/host-config-types.js';
+import { hostError } from '../errors.js';
+
+export type PoolConfig = NonNullable<Configured['pools']>[string];
+export type NicTagConfig = NonNullable<Configured['nicTags']>[string];
+
+/** What holds on this host, defaults filled in. */
+export interface HostConfig {
+  /** By name; never empty. */
+  readonly pools: Readonly<Record<string, PoolConfig>>;
+  readonly nicTags: Readonly<Record<string, NicTagConfig>>;
+  /** Pool of VMs and images that name none. */
+  readonly defaultPool: string;
+}
+
+/** Where the configuration of the host with this root lies. */
+export function configFile(root: string): string {
+  return join(root, '/etc/smartadm/config.json');
+}
+
+/**
+ * Reads the configuration. Without a file: one pool `zones` in a sparse file and a nic tag `admin` that the host serves.
+ * Throws `ConfigInvalid` naming the file, and line and column or the faulty settings.
+ */
+export async function readConfig(root: string): Promise<HostConfig> {
+  const file = configFile(root);
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') return complete({}, file);
+    throw hostError('ConfigInvalid', `cannot read ${file}`, { cause });
+  }
+  return complete(parseConfig(text, file), file);
+}
+
+/** The settings in `text`; `file` is named in errors. Throws `ConfigInvalid`. */
+export function parseConfig(text: string, file: string): Configured {
+  let value: unknown;
+  try {
+    value = parseJson(text, file);
+  } catch (cause) {
+    throw hostError('ConfigInvalid', 'the configuration of this host is not JSON', { cause });
+  }
+  if (isHostConfig(value)) return value as Configured;
+  const faults = (isHostConfig.errors ?? []).map(({ instancePath, keyword, message, params }) => {
+    const setting = instancePath.slice(1).replaceAll('/', '.') || 'the whole';
+    if (keyword === 'not') return `${setting} must not have both device and file`;
+    const name = params['additionalProperty'];
+    if (typeof name === 'string') return `${setting} must not have ${JSON.stringify(name)}`;
+    return `${setting} ${message ?? 'is not valid'}`;
+  });
+  throw hostError('ConfigInvalid', `${file}: ${faults.join('; ')}`, { info: { file, faults } });
+}
+
+function complete(configured: Configured, file: string): HostConfig {
+  const pools = configured.pools ?? { zones: { driver: 'btrfs' } };
+  const nicTags = configured.nicTags ?? { admin: {} };
+  const defaultPool = configured.defaultPool ?? Object.keys(pools)[0] ?? 'zones';
+  if (!Object.hasOwn(pools, defaultPool)) {
+    throw hostError('ConfigInvalid', `${file}: defaultPool ${JSON.stringify(defaultPool)} is none of the pools`);
+  }
+  return { pools, nicTags, defaultPool };
+}
