@@ -25,6 +25,12 @@
       "sources": ["src/linux/posix.cc", "src/linux/posix_binding.cc"]
     },
     {
+      "target_name": "btrfs",
+      "dependencies": ["boundary"],
+      "sources": ["src/linux/subvolumes.cc", "src/linux/subvolumes_binding.cc"],
+      "libraries": ["-lbtrfsutil"]
+    },
+    {
       "target_name": "netlink",
       "dependencies": ["boundary"],
       "sources": ["src/linux/links.cc", "src/linux/links_binding.cc"],

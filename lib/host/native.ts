@@ -13,6 +13,7 @@ const packages = { posix: 'libc6', codec: 'libzstd1', lxc: 'lxc', btrfs: 'libbtr
 export interface NativeModules {
   // One line per addon: name → interface declared below.
   posix: NativePosix;
+  btrfs: NativeBtrfs;
   netlink: NativeNetlink;
 }
 
@@ -164,4 +165,49 @@ export interface NativePosix {
   renameExchange(first: string, second: string): Promise<void>;
   /** Throws `ESRCH` when there is no such process. */
   openProcess(pid: number): NativeProcess;
+}
+
+export interface NativeSubvolume {
+  /** Below the top of the filesystem, without a leading slash; empty from `inspect`. */
+  readonly path: string;
+  readonly id: bigint;
+  readonly readOnly: boolean;
+  /** Seconds since the epoch. */
+  readonly created: number;
+  /** The extended attribute asked for, where it is set. */
+  readonly attribute: string | undefined;
+  /** Bytes charged to qgroup 0/id, and to 1/id, where there are such. */
+  readonly ownBytes: number | undefined;
+  readonly groupBytes: number | undefined;
+}
+
+/**
+ * Subvolumes and qgroups of btrfs. `top` is where a filesystem is mounted. Errors carry the errno's name as code, or
+ * `NOT_BTRFS`, `NOT_SUBVOLUME`. Qgroup ids have their level in the upper 16 bits.
+ */
+export interface NativeBtrfs {
+  createSubvolume(path: string): Promise<void>;
+  /** A writable snapshot. */
+  snapshotSubvolume(source: string, path: string): Promise<void>;
+  /** Removes a subvolume and those inside it, without waiting until their space is free. */
+  deleteSubvolume(path: string): Promise<void>;
+  setReadOnly(path: string, readOnly: boolean): Promise<void>;
+  /** Undefined when there is nothing at `path`, or something else than the root of a subvolume. */
+  inspect(path: string, attribute: string): Promise<NativeSubvolume | undefined>;
+  /** All subvolumes in one pass. */
+  list(top: string, attribute: string): Promise<readonly NativeSubvolume[]>;
+  /** Sets an extended attribute in one step; the empty text removes it. */
+  setAttribute(path: string, name: string, value: string): Promise<void>;
+  /** Undefined while quotas are off. */
+  quotaMode(top: string): Promise<'simple' | 'full' | undefined>;
+  /** Turns quotas on, simple ones where the kernel has them (6.7). Fine when they are on. */
+  enableQuotas(top: string): Promise<'simple' | 'full'>;
+  /** Fine when it exists. */
+  createQgroup(top: string, id: bigint): Promise<void>;
+  /** Fine when it does not exist. */
+  removeQgroup(top: string, id: bigint): Promise<void>;
+  assignQgroup(top: string, member: bigint, group: bigint, assign: boolean): Promise<void>;
+  /** No limit when `bytes` is absent. */
+  limitQgroup(top: string, id: bigint, bytes?: number): Promise<void>;
+  sync(top: string): Promise<void>;
 }

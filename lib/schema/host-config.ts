@@ -27,6 +27,7 @@ const nicTag = {
     etherstub: { type: 'boolean', description: 'a network between zones of this host only' },
     subnet: { type: 'string', description: 'IPv4 network in CIDR form to serve; chosen when absent' },
     nat: { type: 'boolean', description: 'whether a served network reaches the world; default true' },
+    dhcp: { type: 'boolean', description: 'whether the host gives addresses on a served network; default true' },
     mtu: { type: 'integer', minimum: 1280, maximum: 9216 },
   },
 } as const;

@@ -1,0 +1,129 @@
+// What btrfs.node exports: subvolumes.h as functions that return promises.
+#include <optional>
+#include <string>
+
+#include "boundary/arguments.h"
+#include "boundary/exports.h"
+#include "boundary/results.h"
+#include "boundary/work.h"
+#include "linux/subvolumes.h"
+
+namespace smartadm::btrfs {
+namespace {
+
+using Info = Napi::CallbackInfo;
+
+Napi::Value OptionalBytes(Napi::Env env, const std::optional<uint64_t>& bytes) {
+  return bytes ? ByteCountToJs(env, *bytes) : env.Undefined();
+}
+
+Napi::Value SubvolumeToJs(Napi::Env env, const Subvolume& subvolume) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("path", subvolume.path);
+  object.Set("id", IdToJs(env, subvolume.id));
+  object.Set("readOnly", subvolume.read_only);
+  object.Set("created", static_cast<double>(subvolume.created));
+  object.Set("attribute", ToJs(env, subvolume.attribute));
+  object.Set("ownBytes", OptionalBytes(env, subvolume.own_bytes));
+  object.Set("groupBytes", OptionalBytes(env, subvolume.group_bytes));
+  return object;
+}
+
+// An export that takes one path and has no result.
+template <void (*Function)(const std::string&)>
+Napi::Value OnPath(const Info& info) {
+  return RunWork(info.Env(), [path = ReadPath(info[0], "path")] { Function(path); });
+}
+
+Napi::Value SnapshotSubvolumeBinding(const Info& info) {
+  return RunWork(info.Env(), [source = ReadPath(info[0], "source"), path = ReadPath(info[1], "path")] {
+    SnapshotSubvolume(source, path);
+  });
+}
+
+Napi::Value SetReadOnlyBinding(const Info& info) {
+  return RunWork(info.Env(), [path = ReadPath(info[0], "path"), read_only = ReadBoolean(info[1], "readOnly")] {
+    SetReadOnly(path, read_only);
+  });
+}
+
+Napi::Value InspectBinding(const Info& info) {
+  return RunWork(
+      info.Env(),
+      [path = ReadPath(info[0], "path"), attribute = ReadString(info[1], "attribute", 255)] {
+        return Inspect(path, attribute);
+      },
+      [](Napi::Env env, const std::optional<Subvolume>& found) {
+        return found ? SubvolumeToJs(env, *found) : env.Undefined();
+      });
+}
+
+Napi::Value ListBinding(const Info& info) {
+  return RunWork(
+      info.Env(),
+      [top = ReadPath(info[0], "top"), attribute = ReadString(info[1], "attribute", 255)] {
+        return List(top, attribute);
+      },
+      [](Napi::Env env, const std::vector<Subvolume>& all) { return ToJs(env, all, SubvolumeToJs); });
+}
+
+Napi::Value SetAttributeBinding(const Info& info) {
+  return RunWork(info.Env(), [path = ReadPath(info[0], "path"), name = ReadString(info[1], "name", 255),
+                              value = ReadString(info[2], "value")] { SetAttribute(path, name, value); });
+}
+
+Napi::Value QuotaModeBinding(const Info& info) {
+  return RunWork(
+      info.Env(), [top = ReadPath(info[0], "top")] { return GetQuotaMode(top); },
+      [](Napi::Env env, QuotaMode mode) -> Napi::Value {
+        if (mode == QuotaMode::kOff) return env.Undefined();
+        return ToJs(env, std::string(mode == QuotaMode::kSimple ? "simple" : "full"));
+      });
+}
+
+Napi::Value EnableQuotasBinding(const Info& info) {
+  return RunWork(
+      info.Env(), [top = ReadPath(info[0], "top")] { return EnableQuotas(top); },
+      [](Napi::Env env, bool simple) { return ToJs(env, std::string(simple ? "simple" : "full")); });
+}
+
+template <void (*Function)(const std::string&, uint64_t)>
+Napi::Value OnQgroup(const Info& info) {
+  return RunWork(info.Env(), [top = ReadPath(info[0], "top"), id = ReadUint64(info[1], "id")] { Function(top, id); });
+}
+
+Napi::Value AssignQgroupBinding(const Info& info) {
+  return RunWork(info.Env(), [top = ReadPath(info[0], "top"), member = ReadUint64(info[1], "member"),
+                              group = ReadUint64(info[2], "group"),
+                              assign = ReadBoolean(info[3], "assign")] { AssignQgroup(top, member, group, assign); });
+}
+
+Napi::Value LimitQgroupBinding(const Info& info) {
+  const auto bytes = ReadOptional(info[2], [](const Napi::Value& value) { return ReadByteCount(value, "bytes"); });
+  return RunWork(info.Env(), [top = ReadPath(info[0], "top"), id = ReadUint64(info[1], "id"), bytes] {
+    LimitQgroup(top, id, bytes);
+  });
+}
+
+Napi::Object Init(Napi::Env, Napi::Object exports) {
+  Export(exports, "createSubvolume", OnPath<CreateSubvolume>);
+  Export(exports, "snapshotSubvolume", SnapshotSubvolumeBinding);
+  Export(exports, "deleteSubvolume", OnPath<DeleteSubvolume>);
+  Export(exports, "setReadOnly", SetReadOnlyBinding);
+  Export(exports, "inspect", InspectBinding);
+  Export(exports, "list", ListBinding);
+  Export(exports, "setAttribute", SetAttributeBinding);
+  Export(exports, "quotaMode", QuotaModeBinding);
+  Export(exports, "enableQuotas", EnableQuotasBinding);
+  Export(exports, "createQgroup", OnQgroup<CreateQgroup>);
+  Export(exports, "removeQgroup", OnQgroup<RemoveQgroup>);
+  Export(exports, "assignQgroup", AssignQgroupBinding);
+  Export(exports, "limitQgroup", LimitQgroupBinding);
+  Export(exports, "sync", OnPath<Sync>);
+  return exports;
+}
+
+NODE_API_MODULE(btrfs, Init)
+
+}  // namespace
+}  // namespace smartadm::btrfs
