@@ -35,6 +35,27 @@
       "dependencies": ["boundary"],
       "sources": ["src/linux/links.cc", "src/linux/links_binding.cc"],
       "libraries": ["-lmnl"]
+    },
+    {
+      "target_name": "lxc",
+      "dependencies": ["boundary"],
+      "sources": ["src/linux/lxc.cc", "src/linux/lxc_binding.cc"],
+      "libraries": ["-llxc"]
+    },
+    {
+      # Programs, for what liblxc does by forking its caller.
+      "target_name": "zone-start",
+      "type": "executable",
+      "product_extension": "",
+      "sources": ["src/linux/zone_start.cc"],
+      "libraries": ["-llxc"]
+    },
+    {
+      "target_name": "zone-exec",
+      "type": "executable",
+      "product_extension": "",
+      "sources": ["src/linux/zone_exec.cc"],
+      "libraries": ["-llxc"]
     }
   ]
 }

@@ -15,6 +15,7 @@ export interface NativeModules {
   posix: NativePosix;
   btrfs: NativeBtrfs;
   netlink: NativeNetlink;
+  lxc: NativeLxc;
 }
 
 const loaded = new Map<string, unknown>();
@@ -210,4 +211,39 @@ export interface NativeBtrfs {
   /** No limit when `bytes` is absent. */
   limitQgroup(top: string, id: bigint, bytes?: number): Promise<void>;
   sync(top: string): Promise<void>;
+}
+
+/** A zone whose monitor (`zone-start`) lives. */
+export interface NativeMonitor {
+  readonly name: string;
+  /** Process id of the monitor. */
+  readonly monitor: number;
+  /** That of the zone's init; undefined before it has been started and once it has ended. */
+  readonly init: number | undefined;
+  /** Milliseconds since the epoch; 0 without init. */
+  readonly bootedAt: number;
+  /** How often init was started again since the zone booted. */
+  readonly restarts: number;
+}
+
+/** Running containers. `lxcPath` is the folder that holds one folder for each. */
+export interface NativeLxc {
+  monitors(lxcPath: string): Promise<readonly NativeMonitor[]>;
+  findMonitor(lxcPath: string, name: string): Promise<NativeMonitor | undefined>;
+  /** Kills all of a zone's processes. False when it does not run. */
+  stop(lxcPath: string, name: string): Promise<boolean>;
+  /**
+   * Attaches to the console. `fd`, a terminal in raw mode, is the caller's to close; closing the handle detaches. Throws
+   * `EBUSY` when somebody else is attached, `ESRCH` when the zone does not run.
+   */
+  openConsole(
+    lxcPath: string,
+    name: string,
+  ): Promise<NativeHandle & { readonly fd: number; resize(columns: number, rows: number): void }>;
+  /** Sets the host name that process `pid` and its like see. */
+  setHostname(pid: number, hostname: string): Promise<void>;
+  /** Writes files below `/proc/sys` (`kernel/msgmni`) as they are for the IPC namespace of process `pid`. */
+  writeIpcSettings(pid: number, settings: Readonly<Record<string, string>>): Promise<void>;
+  /** Bytes that one process may lock; a limit that we may not raise stays. */
+  limitLockedMemory(pid: number, bytes: number): Promise<void>;
 }
