@@ -6,6 +6,8 @@ export interface Sysinfo {
   readonly hostname: string;
   /** `uname -v`-like stamp of the platform, e.g. `20260102T030405Z`, or the kernel's version on Linux. */
   readonly liveImage: string;
+  /** `SDC Version` of SmartOS; absent elsewhere. */
+  readonly sdcVersion?: string;
   readonly datacenter: string | undefined;
   readonly headnodeId: string | undefined;
   readonly cpus: number;

@@ -1,7 +1,7 @@
 /** The IPv4 networks that this host serves itself: their addresses, chosen once and remembered. Pure but for one file. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { writeFileAtomically } from '../../atomic-file.js';
+import { writeAtomically } from '../../atomic-file.js';
 import { codeOf } from '../../errors.js';
 import { hostError } from '../errors.js';
 import { baseOf, formatNetwork, overlaps, parseNetwork, rangeOf, type IpAddress, type IpNetwork } from './ip.js';
@@ -61,5 +61,5 @@ export async function readChosen(file: string): Promise<Readonly<Record<string, 
 /** Remembers a choice. */
 export async function writeChosen(file: string, chosen: Readonly<Record<string, string>>): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  await writeFileAtomically(file, `${JSON.stringify(chosen, null, 2)}\n`);
+  await writeAtomically(file, `${JSON.stringify(chosen, null, 2)}\n`);
 }

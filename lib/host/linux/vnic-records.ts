@@ -1,7 +1,6 @@
 /** What was set up for each vnic of a root, kept below /var/run so that it can be taken back whatever happened. */
-import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomically } from '../../atomic-file.js';
 import { codeOf } from '../../errors.js';
 import type { GuardElement } from './guard.js';
 import { checkVnicName } from './link-names.js';
@@ -65,10 +64,17 @@ export function vnicRecords(folder: string): VnicRecords {
     async put(record) {
       const file = fileOf(record.zone, record.physical);
       await mkdir(join(folder, record.zone), { recursive: true });
-      await writeFileAtomically(file, JSON.stringify(record));
+      // Whole even if we are killed; a power cut takes what it tells of along, so there is no need to wait for the disk.
+      const draft = join(folder, record.zone, `.${record.physical}.${process.pid}`);
+      await writeFile(draft, JSON.stringify(record));
+      await rename(draft, file);
     },
     async remove(zone, physical) {
-      await rm(fileOf(zone, physical), { force: true });
+      const file = fileOf(zone, physical);
+      for (const name of await names(join(folder, zone))) {
+        if (name.startsWith(`.${physical}.`)) await rm(join(folder, zone, name), { force: true });
+      }
+      await rm(file, { force: true });
       await rmdir(join(folder, zone)).catch((error: unknown) => {
         if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(codeOf(error) ?? '')) throw error;
       });

@@ -1,0 +1,301 @@
+/** The configuration of a zone as a file for liblxc. Pure: everything that depends on the host comes as facts. */
+import { hostError } from '../errors.js';
+import type { Addressing, VnicSpec } from '../links.js';
+import type { ZoneConfig, ZoneResource } from '../zones.js';
+import { versionOf, type CgroupLayout, type CgroupSetting } from './cgroups.js';
+import { canonicalMac } from './guard.js';
+import { isUnlimited } from './zone-limits.js';
+
+/** A vnic with all that its link needs. */
+export interface LxcVnic {
+  readonly spec: VnicSpec;
+  readonly primary: boolean;
+  /** Bridge that carries it. */
+  readonly carrier: string;
+  /** Name of its end on the host. */
+  readonly hostName: string;
+  readonly addressing: Addressing;
+}
+
+/** What the host contributes to a zone's container. */
+export interface LxcFacts {
+  /** Directory with the zone's root file system. */
+  readonly root: string;
+  /** Where a path of the state lies on this host. */
+  readonly at: (path: string) => string;
+  /** First id of the zone's range, on the host. */
+  readonly firstId: number;
+  readonly layout: CgroupLayout;
+  /** Control groups, relative to every hierarchy. */
+  readonly groups: { readonly zone: string; readonly monitor: string; readonly pivot: string };
+  readonly limits: readonly CgroupSetting[];
+  /** Files below `/proc/sys` for the zone's IPC namespace. */
+  readonly ipc: Readonly<Record<string, string>>;
+  /** Limit of locked memory in bytes; undefined leaves the host's. */
+  readonly lockedBytes: number | undefined;
+  readonly vnics: readonly LxcVnic[];
+  readonly seccompProfile: string;
+  readonly appArmorProfile: string;
+  /** Mount point of lxcfs where it runs. */
+  readonly lxcfs: string | undefined;
+}
+
+/** How many ids a zone has. */
+export const idCount = 65_536;
+
+/** No zone has a use for these; what is left counts in the zone's own user namespace only. */
+const droppedCapabilities = [
+  'mac_admin', 'mac_override', 'sys_module', 'sys_rawio', 'sys_time', 'wake_alarm', 'block_suspend',
+]; // prettier-ignore
+
+/** Privileges of illumos (`privileges(7)`) that `limit_priv` takes away, and the capabilities that mean the same. */
+const capabilitiesOfPrivilege: Readonly<Record<string, readonly string[]>> = {
+  file_chown: ['chown'],
+  file_dac_execute: ['dac_override'],
+  file_dac_read: ['dac_override', 'dac_read_search'],
+  file_dac_search: ['dac_override', 'dac_read_search'],
+  file_dac_write: ['dac_override'],
+  file_owner: ['fowner'],
+  file_setid: ['fsetid', 'setfcap'],
+  ipc_owner: ['ipc_owner'],
+  net_icmpaccess: ['net_raw'],
+  net_mac_aware: ['mac_admin'],
+  net_privaddr: ['net_bind_service'],
+  net_rawaccess: ['net_raw'],
+  proc_audit: ['audit_write'],
+  proc_chroot: ['sys_chroot'],
+  proc_lock_memory: ['ipc_lock'],
+  proc_owner: ['kill', 'sys_ptrace'],
+  proc_priocntl: ['sys_nice'],
+  proc_setid: ['setuid', 'setgid'],
+  sys_acct: ['sys_pacct'],
+  sys_admin: ['sys_admin'],
+  sys_ip_config: ['net_admin'],
+  sys_mount: ['sys_admin'],
+  sys_nfs: [],
+  sys_resource: ['sys_resource'],
+};
+
+/** Character devices that every zone has: null, zero, full, random, urandom, tty, console, ptmx, terminals. */
+const devices = ['1:3', '1:5', '1:7', '1:8', '1:9', '5:0', '5:1', '5:2', '136:*'];
+
+/**
+ * System calls refused to every zone, in the form liblxc reads: those that reach the host's kernel past every namespace,
+ * and those through which kernels were broken and that no zone is known to need.
+ */
+export const seccompProfile = `2
+denylist
+reject_force_umount
+[all]
+kexec_load errno 1
+kexec_file_load errno 1
+open_by_handle_at errno 1
+init_module errno 1
+finit_module errno 1
+delete_module errno 1
+bpf errno 1
+perf_event_open errno 1
+userfaultfd errno 1
+lookup_dcookie errno 1
+`;
+
+/** Value of an `attr` of the zone. */
+export function zoneAttr(config: ZoneConfig, name: string): string | undefined {
+  return config.resources.find((each) => each.kind === 'attr' && each.attributes['name'] === name)?.attributes['value'];
+}
+
+/** The host name a zone has: what is configured, else its own name. */
+export function zoneHostname(config: ZoneConfig): string {
+  return (zoneAttr(config, 'hostname') ?? config.attributes['name'] ?? '').slice(0, 64);
+}
+
+/** Size of the zone's `/tmp` in MiB; undefined when it is not to be a tmpfs. */
+export function zoneTmpfsMiB(config: ZoneConfig): number | undefined {
+  const text = zoneAttr(config, 'tmpfs');
+  return text !== undefined && /^[1-9]\d{0,9}$/.test(text) ? Number(text) : undefined;
+}
+
+/** Text of the file. Throws `ZoneInvalid` for what cannot stand in it. */
+export function lxcConfig(config: ZoneConfig, facts: LxcFacts): string {
+  const lines: [string, string][] = [
+    ['rootfs.path', `dir:${facts.root}`],
+    // Files keep their owners: the kernel maps ids on this mount, nothing is rewritten on disk.
+    ['rootfs.options', 'idmap=container'],
+    ['idmap', `u 0 ${facts.firstId} ${idCount}`],
+    ['idmap', `g 0 ${facts.firstId} ${idCount}`],
+    ['uts.name', zoneHostname(config)],
+    ['init.cmd', initCommand(config)],
+    ['environment', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+    ['mount.auto', 'proc:mixed sys:mixed cgroup:mixed'],
+    ['autodev', '1'],
+    ['pty.max', '1024'],
+    // No terminals beside the console: a zone has none on SmartOS either.
+    ['tty.max', '0'],
+    ['cgroup.dir.container', facts.groups.zone],
+    ['cgroup.dir.monitor', facts.groups.monitor],
+    ['cgroup.dir.monitor.pivot', facts.groups.pivot],
+    ['seccomp.profile', facts.seccompProfile],
+    ['apparmor.profile', facts.appArmorProfile],
+    ['cap.drop', [...new Set([...droppedCapabilities, ...deniedCapabilities(config)])].join(' ')],
+    // A zone whose monitor was killed ends, rather than run where no command sees it.
+    ['monitor.signal.pdeath', 'SIGKILL'],
+    // A failing hook keeps liblxc from rebooting with the configuration in its memory; zone-start does it.
+    ['hook.version', '1'],
+    ['hook.post-stop', '/bin/false'],
+    ...deviceRules(facts.layout),
+    ...facts.limits.filter((limit) => !isUnlimited(limit)).map((limit) => cgroupLine(facts.layout, limit)),
+    ...Object.entries(facts.ipc).map(([file, value]): [string, string] => [
+      `sysctl.${file.replaceAll('/', '.')}`,
+      value,
+    ]),
+    ...(facts.lockedBytes === undefined ? [] : [['prlimit.memlock', String(facts.lockedBytes)] as [string, string]]),
+    ...mounts(config, facts),
+    ...network(facts.vnics),
+  ];
+  return lines.map(([key, value]) => `lxc.${key} = ${checked(value)}\n`).join('');
+}
+
+function checked(value: string): string {
+  if (/[\0\r\n]/.test(value)) throw hostError('ZoneInvalid', `${JSON.stringify(value)} spans lines`);
+  return value;
+}
+
+function initCommand(config: ZoneConfig): string {
+  const init = zoneAttr(config, 'init-name') ?? '/sbin/init';
+  // liblxc splits the line at blanks, and has no way to quote one.
+  if (!/^\/[^\s"'\\]+$/.test(init)) throw hostError('ZoneInvalid', `init-name "${init}" is not an absolute path`);
+  const options = config.attributes['bootargs'] ?? '';
+  return options === '' ? init : `${init} ${options}`;
+}
+
+function deniedCapabilities(config: ZoneConfig): readonly string[] {
+  const privileges = (config.attributes['limitpriv'] ?? '').split(',');
+  return privileges
+    .filter((each) => each.startsWith('-') || each.startsWith('!'))
+    .flatMap((each) => capabilitiesOfPrivilege[each.slice(1).toLowerCase()] ?? []);
+}
+
+/** An image may hold device nodes; a zone may open only those of the list. */
+function deviceRules(layout: CgroupLayout): readonly [string, string][] {
+  const version = versionOf(layout, 'devices');
+  if (version === undefined) return [];
+  const key = version === 1 ? 'cgroup.devices' : 'cgroup2.devices';
+  return [[`${key}.deny`, 'a'], ...devices.map((numbers): [string, string] => [`${key}.allow`, `c ${numbers} rwm`])];
+}
+
+function cgroupLine(layout: CgroupLayout, { controller, file, value }: CgroupSetting): [string, string] {
+  return [`${versionOf(layout, controller) === 2 ? 'cgroup2' : 'cgroup'}.${file}`, value];
+}
+
+function mounts(config: ZoneConfig, facts: LxcFacts): readonly [string, string][] {
+  const entries: string[] = [];
+  const tmpfs = zoneTmpfsMiB(config);
+  if (tmpfs !== undefined) entries.push(`tmpfs tmp tmpfs nosuid,nodev,mode=1777,size=${tmpfs}m,create=dir 0 0`);
+  entries.push('tmpfs dev/shm tmpfs nosuid,nodev,mode=1777,create=dir 0 0');
+  if (facts.lxcfs !== undefined) {
+    for (const file of ['cpuinfo', 'diskstats', 'loadavg', 'meminfo', 'stat', 'swaps', 'uptime']) {
+      entries.push(`${escaped(facts.lxcfs)}/proc/${file} proc/${file} none bind,optional 0 0`);
+    }
+  }
+  const zonepath = config.attributes['zonepath'] ?? '';
+  for (const resource of config.resources) {
+    if (resource.kind === 'dataset') entries.push(datasetEntry(resource, facts));
+    if (resource.kind === 'filesystem') entries.push(filesystemEntry(resource, zonepath, facts));
+  }
+  return entries.map((entry): [string, string] => ['mount.entry', entry]);
+}
+
+/** A delegated dataset is mounted inside where it would be on SmartOS: at its own name. */
+function datasetEntry(resource: ZoneResource, facts: LxcFacts): string {
+  const name = resource.attributes['name'] ?? '';
+  return `${escaped(facts.at(`/${name}`))} ${insideZone(name)} none bind,idmap=container,create=dir 0 0`;
+}
+
+/** Options of zone file systems that mean something to mount(2) on Linux; the others are for other kernels. */
+const mountOptions: Readonly<Record<string, string>> = {
+  ro: 'ro', rw: 'rw', nodevices: 'nodev', nodev: 'nodev', nosetuid: 'nosuid', nosuid: 'nosuid,nodev', noexec: 'noexec',
+  noatime: 'noatime', nodiratime: 'nodiratime',
+}; // prettier-ignore
+
+function filesystemEntry(resource: ZoneResource, zonepath: string, facts: LxcFacts): string {
+  const { special = '', directory = '', type = '' } = resource.attributes;
+  const given = resource.children
+    .filter((child) => child.kind === 'fsoption')
+    .map((child) => child.attributes['name'] ?? '');
+  const target = insideZone(directory);
+  if (!/^[\w.]+$/.test(type)) throw hostError('ZoneInvalid', `"${type}" is not the type of a file system`);
+  if (type !== 'lofs')
+    return `${escaped(special)} ${target} ${type} ${[...given.map(option), 'create=dir'].join(',')} 0 0`;
+  if (!special.startsWith('/')) throw hostError('ZoneInvalid', `source "${special}" of a file system is not a path`);
+  // What lies in the pool moves with the root of the state; other paths are those of the machine.
+  const pool = zonepath.slice(0, zonepath.lastIndexOf('/') + 1);
+  const source = pool.length > 1 && special.startsWith(pool) ? facts.at(special) : special;
+  const known = given.flatMap((name) => mountOptions[name] ?? []);
+  // Owners in it are shown as they are on the host, and root of the zone may write to it, as on SmartOS.
+  return `${escaped(source)} ${target} none ${['bind', ...known, 'idmap=container', 'create=dir'].join(',')} 0 0`;
+}
+
+/** A path of the zone as liblxc wants it: relative to its root. */
+function insideZone(path: string): string {
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+  if (parts.length === 0 || parts.includes('..'))
+    throw hostError('ZoneInvalid', `"${path}" is not a directory of a zone`);
+  return escaped(parts.join('/'));
+}
+
+function option(text: string): string {
+  if (!/^[\w.:/=@%+-]+$/.test(text)) throw hostError('ZoneInvalid', `"${text}" is not an option of a file system`);
+  return text;
+}
+
+/** As in fstab(5). */
+function escaped(path: string): string {
+  return path.replace(/[\\ \t\n#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
+}
+
+function network(vnics: readonly LxcVnic[]): readonly [string, string][] {
+  if (vnics.length === 0) return [['net.0.type', 'empty']];
+  const lines: [string, string][] = [];
+  const routed = defaultRoutes(vnics);
+  vnics.forEach((vnic, index) => {
+    const add = (key: string, value: string) => lines.push([`net.${index}.${key}`, value]);
+    const { spec } = vnic;
+    add('type', 'veth');
+    add('link', vnic.carrier);
+    add('veth.pair', vnic.hostName);
+    add('name', spec.physical);
+    add('hwaddr', canonicalMac(spec.mac));
+    if (spec.mtu !== undefined) add('mtu', String(spec.mtu));
+    add('flags', 'up');
+    for (const address of vnic.addressing.addresses) {
+      // `dhcp` and `addrconf` are not for liblxc: a client and the kernel see to them.
+      if (address.includes('/')) add(`ipv${address.includes(':') ? 6 : 4}.address`, address);
+    }
+    for (const family of [4, 6] as const) {
+      const gateway = routed[family]?.vnic === vnic ? routed[family].gateway : undefined;
+      if (gateway !== undefined) add(`ipv${family}.gateway`, gateway);
+    }
+  });
+  return lines;
+}
+
+interface DefaultRoute {
+  readonly vnic: LxcVnic;
+  readonly gateway: string;
+}
+
+/** One default route for each family: the primary vnic's, else that of the first vnic that has a gateway. */
+function defaultRoutes(vnics: readonly LxcVnic[]): {
+  readonly 4: DefaultRoute | undefined;
+  readonly 6: DefaultRoute | undefined;
+} {
+  const ranked = [...vnics].sort((a, b) => Number(b.primary) - Number(a.primary));
+  const first = (isOfFamily: (gateway: string) => boolean) => {
+    for (const vnic of ranked) {
+      const gateway = vnic.addressing.gateways.find(isOfFamily);
+      if (gateway !== undefined) return { vnic, gateway };
+    }
+    return undefined;
+  };
+  return { 4: first((gateway) => !gateway.includes(':')), 6: first((gateway) => gateway.includes(':')) };
+}

@@ -1,0 +1,104 @@
+/** The programs that do what liblxc does by forking its caller: `zone-start` and `zone-exec`. */
+import { spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { codeOf } from '../../errors.js';
+import { hostError } from '../errors.js';
+import { addonFile } from '../native.js';
+import type { ZoneExecResult } from '../zones.js';
+
+/** Lets init run: longer than any disk or network needs. */
+const startLimitMs = 120_000;
+const execLimitMs = 60_000;
+const outputLimitBytes = 16 * 1024 * 1024;
+/** A program that has ended may have left its output to one that goes on; that is waited for no longer than this. */
+const drainMs = 200;
+
+/**
+ * Starts the container `name` below `lxcPath` and its monitor, which keeps `ZONEPATH/lastexited`, and waits until init
+ * runs. Throws `ZoneBootFailed` with liblxc's reason.
+ */
+export async function startContainer(lxcPath: string, name: string, zonepath: string): Promise<void> {
+  const child = run('zone-start', [lxcPath, name, zonepath], ['ignore', 'pipe', 'ignore']);
+  const timer = setTimeout(() => child.process.kill('SIGKILL'), startLimitMs);
+  const [status, said] = await Promise.all([child.ended, text(child.pipe(1))]).finally(() => {
+    clearTimeout(timer);
+  });
+  if (status === 0) return;
+  const reason = said.trim() === '' ? `init did not start within ${startLimitMs / 1000} seconds` : said.trim();
+  throw hostError('ZoneBootFailed', `cannot boot zone ${name}`, { cause: new Error(reason) });
+}
+
+/**
+ * Runs `argv` as root in the running container. Throws `ZoneBadState` when it cannot be entered, `TimedOut` after
+ * `timeoutMs` (the program is killed then) and `HostFailed` when it prints without end.
+ */
+export async function execInContainer(
+  lxcPath: string,
+  name: string,
+  argv: readonly string[],
+  timeoutMs: number = execLimitMs,
+): Promise<ZoneExecResult> {
+  const args = [lxcPath, name, String(Math.max(1, Math.ceil(timeoutMs))), ...argv];
+  const child = run('zone-exec', args, ['ignore', 'pipe', 'pipe', 'pipe']);
+  let tooMuch = false;
+  const stop = () => {
+    tooMuch = true;
+    child.process.kill('SIGTERM');
+  };
+  const output = Promise.all([text(child.pipe(1), stop), text(child.pipe(2), stop)]);
+  const answer = text(child.pipe(3));
+  await child.ended;
+  await Promise.race([output, sleep(drainMs)]);
+  child.pipe(1).destroy();
+  child.pipe(2).destroy();
+  const [stdout, stderr] = await output;
+  const [word = '', ...rest] = (await answer).trim().split(' ');
+  if (tooMuch) throw hostError('HostFailed', `${argv[0]} prints too much in zone ${name}`);
+  if (word === 'status') return { status: Number(rest[0]), stdout, stderr };
+  if (word === 'timeout') {
+    throw hostError('TimedOut', `${argv[0]} did not end within ${timeoutMs / 1000} seconds in zone ${name}`);
+  }
+  const reason = word === 'error' ? rest.join(' ') : 'zone-exec was killed';
+  throw hostError('ZoneBadState', `cannot run ${argv[0]} in zone ${name}`, { cause: new Error(reason) });
+}
+
+function run(program: string, args: readonly string[], stdio: ('ignore' | 'pipe')[]) {
+  const process = spawn(addonFile(program, ''), args, { stdio, env: {}, cwd: '/' });
+  const ended = new Promise<number>((resolve, reject) => {
+    process.on('exit', (status, signal) => {
+      resolve(status ?? (signal === null ? 1 : 128));
+    });
+    process.on('error', (cause) => {
+      const missing = codeOf(cause) === 'ENOENT';
+      reject(
+        hostError(missing ? 'LibraryMissing' : 'HostFailed', `cannot run ${program}`, {
+          cause,
+          ...(missing ? { hint: 'build it with: npm run build:addon' } : {}),
+        }),
+      );
+    });
+  });
+  return {
+    process,
+    ended,
+    pipe: (fd: number) => process.stdio[fd] as Readable,
+  };
+}
+
+/** All that a stream gives; what came before it was destroyed counts. Calls `stop` when it is too much. */
+function text(stream: Readable, stop?: () => void): Promise<string> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    stream.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= outputLimitBytes) chunks.push(chunk);
+      else stop?.();
+    });
+    stream.on('error', () => undefined);
+    stream.on('close', () => {
+      resolve(Buffer.concat(chunks).toString('utf8'));
+    });
+  });
+}

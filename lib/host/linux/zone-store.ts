@@ -1,0 +1,145 @@
+/** Zone configurations on disk: `/etc/zones/NAME.xml`, the index and the debug ids, changed as libzonecfg changes them. */
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeAtomically } from '../../atomic-file.js';
+import { codeOf } from '../../errors.js';
+import { withLock } from '../../lock.js';
+import { hostError } from '../errors.js';
+import type { ZoneConfig } from '../zones.js';
+import { nextDebugId, readSubordinateIds } from './zone-ids.js';
+import { parseIndex, removeFromIndex, upsertIndex, type StoredZoneState, type ZoneIndexEntry } from './zone-index.js';
+import { parseZoneXml, writeZoneXml } from './zone-xml.js';
+
+export interface ZoneStore {
+  /** In the order of the index, without the global zone. */
+  entries(): Promise<readonly ZoneIndexEntry[]>;
+  entry(name: string): Promise<ZoneIndexEntry | undefined>;
+  /** Throws `ZoneNotFound`, or `ZoneInvalid` when the file is damaged. */
+  config(name: string): Promise<ZoneConfig>;
+  configure(config: ZoneConfig, uuid?: string): Promise<void>;
+  /** Throws `ZoneNotFound`. */
+  mark(name: string, state: StoredZoneState): Promise<void>;
+  remove(name: string): Promise<void>;
+}
+
+export interface ZoneStoreOptions {
+  /** Identity of the root (`root-id.ts`). */
+  readonly id: string;
+  readonly at: (path: string) => string;
+}
+
+/** Throws `InvalidName` unless `name` can be that of a zone: it becomes part of paths and of lines of the index. */
+export function checkZoneName(name: string): void {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name) && name !== 'global' && !name.startsWith('SUNW')) return;
+  throw hostError('InvalidName', `${JSON.stringify(name)} is not the name of a zone`);
+}
+
+/** Only root may look at what is locked here, as on SmartOS. */
+const lockFolderMode = 0o700;
+
+export function zoneStore({ id, at }: ZoneStoreOptions): ZoneStore {
+  const folder = at('/etc/zones');
+  const indexFile = join(folder, 'index');
+  const debugIdFile = join(folder, 'did.txt');
+  const xmlFile = (name: string) => join(folder, `${name}.xml`);
+
+  async function changing<T>(work: () => Promise<T>): Promise<T> {
+    await mkdir(at('/var/run/zones'), { recursive: true, mode: lockFolderMode });
+    return withLock(at('/var/run/zones/index.lock'), work);
+  }
+
+  async function readIndex(): Promise<string> {
+    return (await readIfThere(indexFile)) ?? '';
+  }
+
+  /** As `zonecfg_set_did`, and at the same time the zone's range of ids: see {@link nextDebugId}. */
+  async function newDebugId(entries: readonly ZoneIndexEntry[]): Promise<number> {
+    const last = Number.parseInt((await readIfThere(debugIdFile)) ?? '', 10);
+    const taken = entries.map((entry) => entry.debugId);
+    const debugId = nextDebugId(id, Number.isSafeInteger(last) && last > 0 ? last : 0, taken, await readSubordinateIds());
+    await writeAtomically(debugIdFile, `${debugId}\n`);
+    return debugId;
+  }
+
+  return {
+    async entries() {
+      return parseIndex(await readIndex()).filter((entry) => entry.name !== 'global');
+    },
+    async entry(name) {
+      checkZoneName(name);
+      const text = await readIndex();
+      // Only the lines that can be its own are parsed.
+      const lines = text.split('\n').filter((line, at, all) => line.startsWith(`${name}:`) && at < all.length - 1);
+      return parseIndex(lines.map((line) => `${line}\n`).join('')).at(-1);
+    },
+    async config(name) {
+      checkZoneName(name);
+      const text = await readIfThere(xmlFile(name));
+      if (text === undefined) throw hostError('ZoneNotFound', `there is no zone ${name}`);
+      let config: ZoneConfig;
+      try {
+        config = parseZoneXml(text);
+      } catch (cause) {
+        throw hostError('ZoneInvalid', `${xmlFile(name)} is damaged`, { cause });
+      }
+      if (config.attributes['name'] === name) return config;
+      throw hostError('ZoneInvalid', `${xmlFile(name)} describes another zone, ${config.attributes['name'] ?? 'without name'}`);
+    },
+    async configure(config, uuid) {
+      const { name = '', zonepath = '', brand } = config.attributes;
+      checkZoneName(name);
+      if (!/^\/[^\0\n"]+$/.test(zonepath) || zonepath.split('/').includes('..')) {
+        throw hostError('ZoneInvalid', `zonepath "${zonepath}" of zone ${name} is not an absolute path`);
+      }
+      await mkdir(folder, { recursive: true });
+      await changing(async () => {
+        const index = await readIndex();
+        const entries = parseIndex(index);
+        const old = entries.find((entry) => entry.name === name);
+        const given = Number(config.attributes['debugid'] ?? old?.debugId ?? -1);
+        const debugId = given >= 0 ? given : await newDebugId(entries);
+        const complete = { ...config, attributes: { ...config.attributes, debugid: String(debugId) } };
+        const line: ZoneIndexEntry = {
+          name,
+          zonepath,
+          brand,
+          debugId,
+          state: old?.state ?? 'configured',
+          uuid: uuid ?? old?.uuid,
+          ipType: config.attributes['ip-type'] === 'exclusive' ? 'exclusive' : 'shared',
+        };
+        const changed = upsertIndex(index, line);
+        // The file first: a line of the index without one would be a zone that cannot be read.
+        await writeAtomically(xmlFile(name), writeZoneXml(complete));
+        if (changed !== index) await writeAtomically(indexFile, changed);
+      });
+    },
+    async mark(name, state) {
+      checkZoneName(name);
+      await changing(async () => {
+        const index = await readIndex();
+        const old = parseIndex(index).find((entry) => entry.name === name);
+        if (old === undefined) throw hostError('ZoneNotFound', `there is no zone ${name}`);
+        if (old.state !== state) await writeAtomically(indexFile, upsertIndex(index, { ...old, state }));
+      });
+    },
+    async remove(name) {
+      checkZoneName(name);
+      await changing(async () => {
+        const index = await readIndex();
+        const changed = removeFromIndex(index, name);
+        if (changed !== index) await writeAtomically(indexFile, changed);
+        await rm(xmlFile(name), { force: true });
+      });
+    },
+  };
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,22 @@
+/** Zones of a Linux host: containers of liblxc, described by the files that SmartOS describes its zones with. */
+import { closeSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ReadStream } from 'node:tty';
+import { writeAtomically } from '../../atomic-file.js';
+import { codeOf } from '../../errors.js';
+import { withLock } from '../../lock.js';
+import type { Log } from '../../log.js';
+import { hostError } from '../errors.js';
+import type { Links } from '../links.js';
+import { loadNative, type NativeMonitor } from '../native.js';
+import type { ZoneConfig, ZoneConsole, ZoneRecord, Zones, ZoneState } from '../zones.js';
+import { zoneCgroups, readCgroupLayout, type ZoneCgroups } from './cgroups.js';
+import { lxcConfig, seccompProfile, zoneAttr, zoneHostname, type LxcFacts, type LxcVnic } from './lxc-config.js';
+import { rootId } from './root-id.js';
+import { firstZoneId } from './zone-ids.js';
+import type { ZoneIndexEntry } from './zone-index.js';
+import { cgroupLimits, ioWeightFiles, ipcSettings, rctl } from './zone-limits.js';
+import { execInContainer, startContainer } from './zone-programs.js';
+import { checkZoneName, zoneStore } from './zone-store.js';
+import { zoneVnics, type ZoneVnic } from './zone-vnics.js';

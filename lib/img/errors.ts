@@ -1,0 +1,45 @@
+/** The errors of imgadm(8): their codes, and how several become one. */
+import { SmartadmError, codeOf, describeError, type ErrorDetails } from '../errors.js';
+
+export type ImgErrorCode =
+  | 'InternalError' | 'InvalidUUID' | 'Usage' | 'NoSources' | 'SourcePing'
+  | 'ImageNotFound' | 'ActiveImageNotFound' | 'ImageNotActive' | 'ImageNotInstalled' | 'ImageHasDependentClones'
+  | 'OriginNotFoundInSource' | 'OriginNotInstalled'
+  | 'InvalidManifest' | 'ManifestValidation' | 'MinPlatform' | 'MaxPlatform'
+  | 'DownloadError' | 'UncompressionError' | 'UnexpectedNumberOfSnapshots'
+  | 'ConfigError' | 'UpgradeError' | 'ClientError' | 'MultiError' | 'NotSupported' | 'Aborted'; // prettier-ignore
+
+/** Exit status of errors that say "there is no such image here". */
+const notInstalledStatus = 3;
+
+/** An error with one of imgadm's codes; those of absent images end the command with status 3. */
+export function imgError(code: ImgErrorCode, message: string, details: ErrorDetails = {}): SmartadmError {
+  const absent = code === 'ImageNotInstalled' || code === 'OriginNotInstalled';
+  return new SmartadmError(code, message, absent ? { exitStatus: notInstalledStatus, ...details } : details);
+}
+
+export function imageNotInstalled(uuid: string, pool: string): SmartadmError {
+  return imgError('ImageNotInstalled', `image "${uuid}" was not found on zpool "${pool}"`);
+}
+
+/** One error for several: itself when there is only one, otherwise a `MultiError` with a line for each. */
+export function combineErrors(errors: readonly unknown[]): unknown {
+  if (errors.length < 2) return errors[0];
+  const lines = errors.map((error) => {
+    const code = codeOf(error);
+    return `\n    error${code === undefined ? '' : ` (${code})`}: ${describeError(error)}`;
+  });
+  return imgError('MultiError', `multiple (${errors.length}) errors${lines.join('')}`);
+}
+
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+export function isUuid(value: unknown): value is string {
+  return typeof value === 'string' && uuidPattern.test(value);
+}
+
+/** Throws `InvalidUUID` unless `value` is one, in lower case. */
+export function requireUuid(value: string): string {
+  if (!isUuid(value)) throw imgError('InvalidUUID', `invalid uuid: "${value}"`);
+  return value;
+}
