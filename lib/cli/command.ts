@@ -1,11 +1,14 @@
 /** What a subcommand is: data about it and one function. Types only, so that command files stay light. */
-import type { Context } from '../context.js';
+import type { Context, Progress } from '../context.js';
+import type { Log } from '../log.js';
 
 export interface OptionSpec {
   /** Long name without dashes. */
   readonly name: string;
-  /** Further spellings, single letters included. */
+  /** Single letters that stand for `--name`. */
   readonly aliases?: readonly string[];
+  /** Single letters that stand for `--name VALUE` with a value of their own, e.g. `{ H: 'false' }`. */
+  readonly letters?: Readonly<Record<string, string>>;
   readonly type: 'boolean' | 'string' | 'number' | 'strings';
   /** Name of the value in help texts. */
   readonly value?: string;
@@ -20,13 +23,17 @@ export interface Cli {
   /** The command's name as typed, so that aliases can name themselves. */
   readonly typed: string;
   readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
   readonly env: NodeJS.ProcessEnv;
+  /** Aborted on SIGINT, SIGTERM and SIGHUP. */
+  readonly signal: AbortSignal;
   /** Data for programs and people; resolves when the pipe has taken it. */
   out(text: string): Promise<void>;
   /** A message for people. */
   err(text: string): void;
-  /** Built on first use. */
-  context(): Context;
+  /** The context of operations, the same every time; built on first use, with the `log` and `progress` of that call. */
+  context(with_?: { readonly log?: Log; readonly progress?: Progress }): Context;
 }
 
 export interface Command {

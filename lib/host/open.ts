@@ -1,0 +1,20 @@
+/** Finds the host this program runs on. The only place that asks for the platform. */
+import type { Log } from '../log.js';
+import type { Host } from './host.js';
+
+export interface OpenHostOptions {
+  /** Where all absolute paths of the state hang; `/` on a machine of its own. */
+  readonly root: string;
+  readonly log: Log;
+}
+
+/** Why the programs cannot work on this machine; undefined where they can. */
+export function hostProblem(): string | undefined {
+  return process.platform === 'linux' ? undefined : 'this is not SmartOS or Linux.';
+}
+
+/** The host. Nothing is made or changed before something is asked of it. Throws `ConfigInvalid`, `LibraryMissing`. */
+export async function openHost(options: OpenHostOptions): Promise<Host> {
+  const { openLinuxHost } = await import('./linux/host.js');
+  return openLinuxHost(options);
+}
