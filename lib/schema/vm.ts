@@ -46,7 +46,7 @@ export const vmRows: readonly PropertyRow[] = [
   { name: 'nic_driver', type: 'string', allowed: [['cru', hvm]], store: { in: 'attr', name: 'nic-driver' }, doc: 'Model of NICs added without one.' },
   { name: 'maintain_resolvers', type: 'boolean', allowed: [['cru', os]], default: false, store: { in: 'attr', name: 'maintain-resolvers', as: 'boolean', only: true }, live: ['builder', 'joyent', 'joyent-minimal'], doc: 'boolean' },
   { name: 'kernel_version', type: 'string', allowed: [['cru', ['lx']]], required: ['lx'], store: { in: 'attr', name: 'kernel-version' }, doc: 'Linux kernel version shown to an lx zone.' },
-  { name: 'zlog_max_size', type: 'integer', allowed: [['cru', os]], unit: 'bytes', min: 0, max: Number.MAX_SAFE_INTEGER, store: { in: 'attr', name: 'zlog-max-size', as: 'number' }, doc: 'integer 0-9223372036854775807' },
+  { name: 'zlog_max_size', type: 'integer', allowed: [['cru', os]], unit: 'bytes', min: 0, max: 2 ** 63, store: { in: 'attr', name: 'zlog-max-size', as: 'number' }, doc: 'integer 0-9223372036854775807' },
   { name: 'resolvers', type: 'list', allowed: [['cru', any]], default: [], format: 'ip-address', store: { in: 'attr', name: 'resolvers', as: 'list' }, doc: 'list of IPv4/IPv6 addresses; empty list or empty string removes; JSON null is a bad value' },
   { name: 'internal_metadata_namespaces', type: 'list', allowed: [['cru', any]], format: 'attr-value', store: { in: 'attr', name: 'internal-metadata-namespaces', as: 'list' }, live: any, doc: 'list; every element matches /^[a-zA-Z0-9\\-\\.\\_]+$/; "docker" is added automatically when docker is set true' },
   { name: 'zlog_mode', type: 'string', store: { in: 'attr', name: 'zlog-mode' }, doc: 'How the zone\'s standard streams are logged: [g-][t-][n-].' },

@@ -24,6 +24,8 @@ export interface ImageFacts {
 
 /** The host as payload judgement sees it. Each is asked only when the payload makes it matter. */
 export interface PayloadFacts {
+  /** The system whose programs this host's zones run natively. */
+  readonly guestOs: 'linux' | 'smartos';
   /** Names of imported pools. */
   zpools(): Promise<readonly string[]>;
   /** An installed image; undefined when it is not installed in that pool. */
@@ -43,7 +45,7 @@ export interface PayloadFacts {
 
 /** The outcome of `vmadm validate`: null for a valid payload. */
 export type ValidationFindings =
-  | { readonly bad_brand: string }
+  | { readonly bad_brand: Json }
   | {
       readonly bad_values: readonly string[];
       readonly bad_properties: readonly string[];
