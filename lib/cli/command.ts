@@ -43,6 +43,8 @@ export interface Command {
   readonly usage: string;
   readonly summary: string;
   readonly options?: readonly OptionSpec[];
+  /** Its arguments are for another program: none is an option of ours. */
+  readonly verbatim?: true;
   /** Runs with operands and options; the result is the exit status, 0 when nothing is returned. */
   run(cli: Cli, operands: readonly string[], options: OptionValues): Promise<number | undefined>;
 }

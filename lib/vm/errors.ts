@@ -13,7 +13,11 @@ export type VmErrorCode =
   /** A filter, column or sort key that does not exist. */
   | 'KeyInvalid'
   /** `lookup -1` found none or several. */
-  | 'NotUnique'; // prettier-ignore
+  | 'NotUnique'
+  /** The VM is in no state for what was asked. */
+  | 'VmBadState' | 'TimedOut'
+  /** It is marked indestructible, or others use what is its own. */
+  | 'VmProtected' | 'VmInUse'; // prettier-ignore
 
 /** An error about a VM or a payload, with one of the codes above. The message is what the command prints. */
 export function vmError(code: VmErrorCode, message: string, details: ErrorDetails = {}): SmartadmError {

@@ -20,6 +20,7 @@ const types = { boolean: Boolean, string: String, number: Number, strings: [Stri
  * the original does (`vmadm-cli`, argument grammar); commands that mind them find them in `options`.
  */
 export function parseArguments(command: Command, args: readonly string[]): ParsedArguments {
+  if (command.verbatim === true) return { operands: args, options: {} };
   const known: Record<string, (typeof types)[OptionSpec['type']]> = {};
   const shorthands: Record<string, string[]> = {};
   for (const option of [...(command.options ?? []), ...common]) {

@@ -1,0 +1,20 @@
+/** vmadm create: makes a VM from a payload. */
+import type { Command } from '../command.js';
+import { readPayload } from './input.js';
+
+export const create: Command = {
+  name: 'create',
+  usage: 'create [-f <filename>]',
+  summary: 'makes a VM from a JSON payload',
+  options: [
+    { name: 'file', aliases: ['f'], type: 'string', value: 'file', help: 'the payload; standard input by default' },
+  ],
+  async run(cli, _operands, options) {
+    const payload = await readPayload(cli, options['file'], 'Will not create from stdin when stdin is a tty.');
+    const { createVm } = await import('../../vm/create.js');
+    const { uuid } = await createVm(cli.context(), payload);
+    // The first bytes on standard error: clients take the uuid from there.
+    cli.err(`Successfully created VM ${uuid}\n`);
+    return 0;
+  },
+};

@@ -1,0 +1,124 @@
+/** Makes a VM from a payload: all of it, or nothing. */
+import { chmod, lstat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from '../context.js';
+import { codeOf } from '../errors.js';
+import { hostError } from '../host/errors.js';
+import type { Host } from '../host/host.js';
+import type { ZoneConfig } from '../host/zones.js';
+import { finalSnapshot } from '../img/store.js';
+import { withUndo, type UndoStack } from '../undo.js';
+import { brandOf } from './brands/brand.js';
+import { vmError } from './errors.js';
+import { payloadFacts } from './facts.js';
+import { setIndestructible } from './indestructible.js';
+import { withNewVm } from './locks.js';
+import { createConfigFolder } from './metadata.js';
+import { parseCreatePayload } from './payload.js';
+import { bootVm } from './power.js';
+import type { VmSpec } from './spec.js';
+import { vmToZoneConfig, withAttr } from './zone-config.js';
+
+/** Only the host's root may look into a machine: what is setuid inside is for nobody outside. */
+const zonepathMode = 0o700;
+
+/**
+ * Makes the VM that `payload` describes and, unless it says otherwise, boots it (`vm-lifecycle`, create). Killed at any
+ * moment, it leaves a VM that `deleteVm` removes. Throws `PayloadInvalid`, `VmExists`, `AddressInUse`, `Unsupported` and
+ * the host's codes.
+ */
+export async function createVm(
+  ctx: Context,
+  payload: unknown,
+): Promise<{ readonly uuid: string; readonly zonename: string }> {
+  const host = await ctx.host();
+  return withUndo(
+    (what, error) => ctx.log.error({ err: error }, `cannot undo: ${what}`),
+    (undo) =>
+      withNewVm(
+        ctx,
+        () => claim(ctx, host, payload, undo),
+        async ({ spec, config }) => {
+          await install(ctx, host, spec, config, undo);
+          return { uuid: spec.uuid, zonename: spec.zonename };
+        },
+      ),
+  );
+}
+
+interface Claimed {
+  readonly uuid: string;
+  readonly spec: VmSpec;
+  readonly config: ZoneConfig;
+}
+
+/** Judges the payload and writes the VM down, so that nobody else takes its uuid or addresses. */
+async function claim(ctx: Context, host: Host, payload: unknown, undo: UndoStack): Promise<Claimed> {
+  const spec = await parseCreatePayload(payload, await payloadFacts(ctx));
+  if (brandOf(spec.brand).isHvm && host.hvm === undefined) {
+    throw hostError('Unsupported', `this host cannot run VMs of brand ${spec.brand}`);
+  }
+  for (const { property, kind, detail } of spec.adjustments) {
+    ctx.log.warn({ uuid: spec.uuid, property, kind, detail }, 'payload adjusted');
+  }
+  const config = vmToZoneConfig(spec);
+  ctx.signal.throwIfAborted();
+  undo.push('zone configuration', () => host.zones.unconfigure(spec.zonename));
+  await host.zones.configure(config, spec.uuid);
+  return { uuid: spec.uuid, spec, config };
+}
+
+async function install(ctx: Context, host: Host, spec: VmSpec, config: ZoneConfig, undo: UndoStack): Promise<void> {
+  await host.zones.mark(spec.zonename, 'incomplete');
+  undo.push('root dataset', () => destroyIfThere(host, spec.zfs_filesystem));
+  await makeRoot(host, spec);
+  const zonepath = host.at(spec.zonepath);
+  await createConfigFolder(ctx, zonepath, spec);
+  let done = withAttr(config, 'provisioning', undefined);
+  if (spec.delegate_dataset) {
+    const name = `${spec.zfs_filesystem}/data`;
+    await host.datasets.create(name, spec.datasetProperties.data);
+    done = { ...done, resources: [...done.resources, { kind: 'dataset', attributes: { name }, children: [] }] };
+    if (spec.indestructible_delegated) await setIndestructible(host, name, true);
+  }
+  if (spec.indestructible_zoneroot) await setIndestructible(host, spec.zfs_filesystem, true);
+  ctx.signal.throwIfAborted();
+  await host.zones.mark(spec.zonename, 'installed');
+  await host.zones.configure(done);
+  if (!spec.autoboot) return;
+  undo.push('running zone', () => host.zones.halt(spec.zonename));
+  await bootVm(ctx, host, spec.zonename);
+  // On this kind of host a guest tells nobody that it has set itself up: it is provisioned when its init runs.
+  await host.zones.configure(withAttr(await host.zones.config(spec.zonename), 'transition', undefined));
+}
+
+/** The root dataset: a clone of the image, or an empty filesystem where there is none. */
+async function makeRoot(host: Host, spec: VmSpec): Promise<void> {
+  const properties = {
+    ...spec.datasetProperties.root,
+    ...(spec.quota > 0 ? { quota: String(spec.quota * 2 ** 30) } : {}),
+  };
+  if (spec.image_uuid === undefined) {
+    await host.datasets.create(spec.zfs_filesystem, properties);
+  } else {
+    const snapshot = `${spec.zpool}/${spec.image_uuid}@${finalSnapshot}`;
+    await host.datasets.clone(snapshot, spec.zfs_filesystem, properties);
+  }
+  const zonepath = host.at(spec.zonepath);
+  await chmod(zonepath, zonepathMode);
+  // What an image calls its root may be a way out of it.
+  const root = await lstat(join(zonepath, 'root')).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  });
+  if (root?.isDirectory() === true) return;
+  throw vmError('PayloadInvalid', `image ${String(spec.image_uuid)} has no directory "root" for a zone to live in`);
+}
+
+/** Also what was made below it. */
+export async function destroyIfThere(host: Host, dataset: string): Promise<void> {
+  try {
+    await host.datasets.destroy(dataset, { recursive: true });
+  } catch (error) {
+    if (codeOf(error) !== 'DatasetNotFound') throw error;
+  }
+}

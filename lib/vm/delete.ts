@@ -1,0 +1,85 @@
+/** Removes a VM and all that is its own. */
+import { rm } from 'node:fs/promises';
+import type { Context } from '../context.js';
+import { codeOf, hasCode } from '../errors.js';
+import type { Host } from '../host/host.js';
+import type { ZoneRecord } from '../host/zones.js';
+import type { VmObject } from '../schema/generated/vm.js';
+import { destroyIfThere } from './create.js';
+import { vmError } from './errors.js';
+import { loadVms, requireVm } from './load.js';
+import { withVmLock } from './locks.js';
+
+const fields = ['uuid', 'zonename', 'brand', 'zonepath', 'zfs_filesystem', 'disks', 'filesystems', 'indestructible_zoneroot', 'indestructible_delegated'] as const; // prettier-ignore
+
+/**
+ * Ends the VM in whatever state it is and removes its datasets, then its configuration (`vm-lifecycle`, delete). What an
+ * earlier command left half made or half removed goes as well; a deletion that was broken off can be repeated. Throws
+ * `VmNotFound`, `VmProtected`, `VmInUse` and the host's codes.
+ */
+export async function deleteVm(ctx: Context, uuid: string): Promise<void> {
+  await withVmLock(ctx, uuid, async () => {
+    const host = await ctx.host();
+    const record = await host.zones.find(uuid);
+    if (record === undefined) throw vmError('VmNotFound', `VM ${uuid} not found`);
+    const vm = await loadEvenDamaged(ctx, record, uuid);
+    refuseProtected(vm);
+    await refuseShared(ctx, vm);
+    await haltWhatever(ctx, host, record.name);
+    for (const dataset of ownDatasets(host, record, vm)) await destroyIfThere(host, dataset);
+    await host.links.forget(record.name);
+    await host.zones.unconfigure(record.name);
+    await rm(host.at(`/etc/zones/${record.name}-receiving.json`), { force: true });
+  });
+}
+
+/** A VM whose configuration cannot be read is removed by what the index says of it. */
+async function loadEvenDamaged(ctx: Context, record: ZoneRecord, uuid: string): Promise<VmObject> {
+  try {
+    return await requireVm(ctx, uuid, fields);
+  } catch (error) {
+    if (!hasCode(error, 'ZoneInvalid') && !hasCode(error, 'ZoneNotFound')) throw error;
+    ctx.log.warn({ err: error, uuid }, 'the configuration is damaged; deleting what the index names');
+    return { uuid, zonename: record.name, brand: record.brand, zonepath: record.zonepath };
+  }
+}
+
+function refuseProtected(vm: VmObject): void {
+  for (const flag of ['indestructible_zoneroot', 'indestructible_delegated'] as const) {
+    if (vm[flag] === true) throw vmError('VmProtected', `${flag} is set, cannot delete`);
+  }
+}
+
+/** Volumes of its own that other VMs have mounted. */
+async function refuseShared(ctx: Context, vm: VmObject): Promise<void> {
+  const volumes = `${String(vm.zonepath)}/volumes/`;
+  const own = new Set(
+    (vm.filesystems ?? []).map(({ source = '' }) => source).filter((path) => path.startsWith(volumes)),
+  );
+  if (own.size === 0) return;
+  const others = (await loadVms(ctx, ['uuid', 'filesystems'])).filter(
+    (other) => other.uuid !== vm.uuid && (other.filesystems ?? []).some(({ source }) => own.has(String(source))),
+  );
+  if (others.length === 0) return;
+  const uuids = JSON.stringify(others.map((other) => other.uuid));
+  throw vmError(
+    'VmInUse',
+    `Unable to delete VM ${String(vm.uuid)} the following VMs are sharing its volumes: ${uuids}`,
+  );
+}
+
+/** As with the original, a zone that cannot be halted is found out by what follows. */
+async function haltWhatever(ctx: Context, host: Host, zone: string): Promise<void> {
+  try {
+    await host.zones.halt(zone);
+  } catch (error) {
+    if (codeOf(error) !== 'ZoneBadState') ctx.log.error({ err: error, zone }, 'cannot halt');
+  }
+}
+
+/** Disks may lie beside the root dataset; what lies below it goes with it. */
+function ownDatasets(host: Host, record: ZoneRecord, vm: VmObject): readonly string[] {
+  const root = vm.zfs_filesystem ?? record.zonepath.slice(1);
+  const disks = (vm.disks ?? []).flatMap((disk) => (disk.zfs_filesystem === undefined ? [] : [disk.zfs_filesystem]));
+  return [...disks.filter((disk) => !disk.startsWith(`${root}/`)), root];
+}

@@ -1,0 +1,221 @@
+/** Starting, stopping, rebooting and signalling VMs (`vm-lifecycle`, start; stop, halt, reboot, reset, kill). */
+import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Context } from '../context.js';
+import { codeOf, hasCode } from '../errors.js';
+import type { Host } from '../host/host.js';
+import type { VmObject } from '../schema/generated/vm.js';
+import { brandOf } from './brands/brand.js';
+import { vmError } from './errors.js';
+import { requireVm } from './load.js';
+import { withVmLock } from './locks.js';
+import { requireNicTags } from './nic-tags.js';
+import { withAutoboot } from './zone-config.js';
+
+/** How long a guest may take to shut itself down, and to come back. */
+const shutdownLimitMs = 60_000;
+const rebootLimitMs = 180_000;
+const firstPollMs = 10;
+const longestPollMs = 250;
+
+/** What these operations look at. */
+const fields = ['uuid', 'zonename', 'brand', 'state', 'zone_state', 'docker', 'nics', 'pid', 'autoboot'] as const;
+
+/**
+ * Boots a stopped VM and has it boot with the host from now on. Throws `VmNotFound`, `EALREADYRUNNING`, `VmBadState`,
+ * `PayloadInvalid` for a nic tag the host lost, and what `host.zones.boot` throws.
+ */
+export async function startVm(ctx: Context, uuid: string): Promise<void> {
+  await withVmLock(ctx, uuid, async () => {
+    const vm = await requireVm(ctx, uuid, fields);
+    if (vm.state === 'running') throw vmError('EALREADYRUNNING', `VM ${uuid} is already 'running'`);
+    const isStartable = vm.state === 'stopped' || (vm.state === 'provisioning' && vm.zone_state === 'installed');
+    if (!isStartable) throw badState(`Cannot start vm from state "${String(vm.state)}", must be "stopped".`);
+    const host = await ctx.host();
+    await requireNicTags(host, vm.nics ?? []);
+    await bootVm(ctx, host, zoneOf(vm));
+  });
+}
+
+/** Boots the zone of a VM whose lock is held, and sets autoboot, which is worth a warning at most. */
+export async function bootVm(ctx: Context, host: Host, zone: string): Promise<void> {
+  await host.zones.boot(zone);
+  await setAutoboot(ctx, host, zone, true).catch((error: unknown) => {
+    ctx.log.warn({ err: error, zone }, 'cannot set autoboot');
+  });
+}
+
+export interface StopOptions {
+  /** End it at once instead of asking the guest. */
+  readonly force?: boolean;
+  /** Seconds until a guest that was asked is ended; only for VMs that take one. */
+  readonly timeout?: number | undefined;
+}
+
+/**
+ * Stops a VM, and keeps it from booting with the host. Throws `VmNotFound`, `ENOTRUNNING`, and `PayloadInvalid` for a
+ * time-out where the brand takes none.
+ */
+export async function stopVm(ctx: Context, uuid: string, options: StopOptions = {}): Promise<void> {
+  const vm = await requireVm(ctx, uuid, fields);
+  const host = await ctx.host();
+  const zone = zoneOf(vm);
+  if (options.force === true) return halt(ctx, host, vm);
+  await withVmLock(ctx, uuid, () => setAutoboot(ctx, host, zone, false));
+  if (vm.state !== 'running') throw notRunning(vm);
+  if (options.timeout !== undefined && vm.docker !== true) {
+    throw vmError('PayloadInvalid', 'Timeout option is only supported for bhyve, KVM and docker containers.');
+  }
+  if (vm.docker === true) await terminate(host, vm, options.timeout ?? 10);
+  else await shutDown(ctx, host, vm);
+  // Whatever happened inside, nothing of it is to be left.
+  await haltIfThere(host, zone);
+}
+
+/** Reboots a VM. Throws `VmNotFound`, `VmBadState`, `PayloadInvalid`, `TimedOut`. */
+export async function rebootVm(ctx: Context, uuid: string, options: { readonly force?: boolean } = {}): Promise<void> {
+  const vm = await requireVm(ctx, uuid, fields);
+  const host = await ctx.host();
+  const zone = zoneOf(vm);
+  const state = String(vm.state);
+  if (options.force === true) {
+    if (state !== 'running') throw badState(`Cannot reset vm from state "${state}", must be "running".`);
+    await withVmLock(ctx, uuid, async () => {
+      await host.zones.halt(zone);
+      await host.zones.boot(zone);
+    });
+    return;
+  }
+  const isStartable = vm.docker === true && state === 'stopped';
+  if (state !== 'running' && !isStartable) throw badState(`Cannot reboot vm from state "${state}", must be "running"`);
+  await requireNicTags(host, vm.nics ?? [], 'Cannot reboot vm: ');
+  if (vm.docker === true) {
+    if (!isStartable) await stopVm(ctx, uuid, { timeout: 10 });
+    await startVm(ctx, uuid);
+    return;
+  }
+  const before = await host.zones.runtime(zone);
+  await askGuest(ctx, host, vm, 'reboot');
+  const isBack = await until(ctx, rebootLimitMs, async () => {
+    const now = await host.zones.runtime(zone);
+    return now !== undefined && now.bootedAt !== before?.bootedAt;
+  });
+  if (!isBack) throw vmError('TimedOut', 'timed out waiting for zone to reboot');
+}
+
+/**
+ * Sends a signal to the init of a VM: a number, a name or a SIG name. Throws `VmNotFound`, `ENOTRUNNING`,
+ * `PayloadInvalid` for an unknown signal.
+ */
+export async function killVm(ctx: Context, uuid: string, signal: string | number = 'SIGTERM'): Promise<void> {
+  const vm = await requireVm(ctx, uuid, fields);
+  const number = signalNumber(signal);
+  const host = await ctx.host();
+  const runtime = vm.zone_state === 'running' ? await host.zones.runtime(zoneOf(vm)) : undefined;
+  if (runtime === undefined) throw vmError('ENOTRUNNING', `Cannot find running init PID for VM ${uuid}`);
+  process.kill(runtime.pid, number);
+}
+
+/** A number without a name is SIGTERM (`vmadm(8)`); 0 asks whether the process exists. */
+function signalNumber(signal: string | number): number {
+  const numbers: Readonly<Record<string, number>> = constants.signals;
+  if (/^\d+$/.test(String(signal))) {
+    const number = Number(signal);
+    return number === 0 || Object.values(numbers).includes(number) ? number : constants.signals.SIGTERM;
+  }
+  const name = String(signal);
+  const known = name.startsWith('SIG') ? name : `SIG${name}`;
+  const number = Object.hasOwn(numbers, known) ? numbers[known] : undefined;
+  if (number === undefined) throw vmError('PayloadInvalid', `Unknown signal "${name}"`);
+  return number;
+}
+
+/** Ends a VM at once, in every state, and keeps it from booting with the host. */
+async function halt(ctx: Context, host: Host, vm: VmObject): Promise<void> {
+  const zone = zoneOf(vm);
+  const wasUp = vm.zone_state !== 'installed' && vm.zone_state !== 'configured' && vm.zone_state !== 'incomplete';
+  await haltIfThere(host, zone);
+  // The original runs this beside a wait whose collector adds the words in front (`vmadm-cli`, prefix).
+  if (!wasUp) throw vmError('VmBadState', `first of 1 error: ${notRunning(vm).message}`);
+  await withVmLock(ctx, String(vm.uuid), () => setAutoboot(ctx, host, zone, false)).catch((error: unknown) => {
+    ctx.log.warn({ err: error, zone }, 'cannot clear autoboot');
+  });
+}
+
+/** Ends a zone; fine when it has ended meanwhile. */
+async function haltIfThere(host: Host, zone: string): Promise<void> {
+  await host.zones.halt(zone).catch((error: unknown) => {
+    if (!hasCode(error, 'ZoneBadState') && !hasCode(error, 'ZoneNotFound')) throw error;
+  });
+}
+
+async function shutDown(ctx: Context, host: Host, vm: VmObject): Promise<void> {
+  await askGuest(ctx, host, vm, 'poweroff');
+  await until(ctx, shutdownLimitMs, () => isDown(host, zoneOf(vm)));
+}
+
+/** SIGTERM to init, as container engines do, and the end after `seconds`. */
+async function terminate(host: Host, vm: VmObject, seconds: number): Promise<void> {
+  const runtime = await host.zones.runtime(zoneOf(vm));
+  if (runtime === undefined) return;
+  try {
+    process.kill(runtime.pid, 'SIGTERM');
+  } catch (error) {
+    if (codeOf(error) !== 'ESRCH') throw error;
+  }
+  await until(undefined, seconds * 1000, () => isDown(host, zoneOf(vm)));
+}
+
+/** Runs the guest's own program for it; one that lacks all of them has its init told by a signal. */
+async function askGuest(ctx: Context, host: Host, vm: VmObject, what: 'poweroff' | 'reboot'): Promise<void> {
+  const zone = zoneOf(vm);
+  for (const argv of brandOf(vm.brand).guestCommands(what, host.features.guestOs)) {
+    try {
+      const { status } = await host.zones.exec(zone, argv);
+      if (status === 0) return;
+      ctx.log.debug({ zone, argv, status }, 'guest cannot run it');
+    } catch (error) {
+      // It may have gone down while we were inside.
+      if (await isDown(host, zone)) return;
+      ctx.log.debug({ zone, argv, err: error }, 'guest cannot run it');
+    }
+  }
+  const runtime = await host.zones.runtime(zone);
+  if (runtime !== undefined) process.kill(runtime.pid, what === 'reboot' ? 'SIGINT' : 'SIGTERM');
+}
+
+async function isDown(host: Host, zone: string): Promise<boolean> {
+  const record = await host.zones.find(zone);
+  return record === undefined || record.state === 'installed' || record.state === 'configured';
+}
+
+/** Asks `done` again and again, ever more slowly. False when it did not come true in time. */
+async function until(ctx: Context | undefined, limitMs: number, done: () => Promise<boolean>): Promise<boolean> {
+  const deadline = Date.now() + limitMs;
+  for (let pause = firstPollMs; !(await done()); pause = Math.min(pause * 1.5, longestPollMs)) {
+    if (Date.now() > deadline) return false;
+    ctx?.signal.throwIfAborted();
+    await sleep(pause);
+  }
+  return true;
+}
+
+async function setAutoboot(ctx: Context, host: Host, zone: string, autoboot: boolean): Promise<void> {
+  const config = await host.zones.config(zone);
+  const changed = withAutoboot(config, autoboot);
+  if (changed === config) return;
+  await host.zones.configure(changed);
+  ctx.log.debug({ zone, autoboot }, 'autoboot set');
+}
+
+function notRunning(vm: VmObject) {
+  return vmError('ENOTRUNNING', `VM ${String(vm.uuid)} is already not 'running' (currently: ${String(vm.state)})`);
+}
+
+function badState(message: string) {
+  return vmError('VmBadState', message);
+}
+
+function zoneOf(vm: VmObject): string {
+  return vm.zonename ?? String(vm.uuid);
+}
