@@ -25,6 +25,19 @@
       "sources": ["src/linux/posix.cc", "src/linux/posix_binding.cc"]
     },
     {
+      "target_name": "codec",
+      "dependencies": ["boundary"],
+      "sources": ["src/codec/codec_binding.cc", "src/codec/decompress.cc", "src/codec/fletcher4.cc"],
+      # Code for AVX2 is called only where the processor has it.
+      "cflags_cc": ["-O3", "-Wno-psabi"],
+      "libraries": ["-llz4", "-lzstd"]
+    },
+    {
+      "target_name": "tree",
+      "dependencies": ["boundary"],
+      "sources": ["src/linux/tree.cc", "src/linux/tree_binding.cc"]
+    },
+    {
       "target_name": "btrfs",
       "dependencies": ["boundary"],
       "sources": ["src/linux/subvolumes.cc", "src/linux/subvolumes_binding.cc"],
@@ -39,15 +52,20 @@
     {
       "target_name": "lxc",
       "dependencies": ["boundary"],
-      "sources": ["src/linux/lxc.cc", "src/linux/lxc_binding.cc"],
+      "sources": ["src/linux/ipc_settings.cc", "src/linux/lxc.cc", "src/linux/lxc_binding.cc"],
       "libraries": ["-llxc"]
+    },
+    {
+      "target_name": "rootfs",
+      "dependencies": ["boundary"],
+      "sources": ["src/linux/rootfs.cc", "src/linux/rootfs_binding.cc"]
     },
     {
       # Programs, for what liblxc does by forking its caller.
       "target_name": "zone-start",
       "type": "executable",
       "product_extension": "",
-      "sources": ["src/linux/zone_start.cc"],
+      "sources": ["src/core/native_error.cc", "src/linux/ipc_settings.cc", "src/linux/zone_start.cc"],
       "libraries": ["-llxc"]
     },
     {

@@ -7,12 +7,23 @@ import { codeOf } from '../errors.js';
 import { hostError } from './errors.js';
 
 /** Every addon, with the Debian package whose library it needs at run time. */
-const packages = { posix: 'libc6', codec: 'libzstd1', lxc: 'lxc', btrfs: 'libbtrfsutil1', netlink: 'libmnl0' } as const;
+const packages = {
+  posix: 'libc6',
+  rootfs: 'libc6',
+  tree: 'libc6',
+  codec: 'libzstd1',
+  lxc: 'lxc',
+  btrfs: 'libbtrfsutil1',
+  netlink: 'libmnl0',
+} as const;
 
 /** What each addon exports. */
 export interface NativeModules {
   // One line per addon: name → interface declared below.
   posix: NativePosix;
+  tree: NativeTree;
+  codec: NativeCodec;
+  rootfs: NativeRootfs;
   btrfs: NativeBtrfs;
   netlink: NativeNetlink;
   lxc: NativeLxc;
@@ -168,6 +179,60 @@ export interface NativePosix {
   openProcess(pid: number): NativeProcess;
 }
 
+/**
+ * Files in a tree that somebody hostile made or is changing: no path and no link leads out of `root`. A `path` is as seen
+ * from there (`/etc/hosts`). Errors carry the errno's name as code: `ELOOP` where a symbolic link is in the way,
+ * `ENOTDIR` where something else is that is no directory, `ENOENT` where a directory is missing.
+ */
+export interface NativeRootfs {
+  /** Undefined when it is missing, or a directory on the way is. */
+  kindOf(root: string, path: string): Promise<'file' | 'directory' | 'symlink' | 'other' | undefined>;
+  /** Undefined when missing. Throws `EFBIG` past `limit` bytes, `EISDIR` or `EINVAL` for what is no regular file. */
+  readFile(root: string, path: string, limit: number): Promise<Buffer | undefined>;
+  /** Replaces in one step; a symbolic link of that name is replaced too. The file belongs to root. */
+  writeFile(root: string, path: string, data: Uint8Array, mode: number): Promise<void>;
+  /** With its parents. Fine when it exists. */
+  makeDirectory(root: string, path: string, mode: number): Promise<void>;
+  /** Fine when missing. */
+  removeFile(root: string, path: string): Promise<void>;
+}
+
+/**
+ * Checksum and compressions of ZFS: pure functions over buffers. The `decompress…` ones fill `output` exactly; false
+ * means that the input is damaged, or holds less or more.
+ */
+export interface NativeCodec {
+  /**
+   * Adds `data` from `start` to `end` to a running Fletcher-4. `state` has 40 bytes, at first zeros: four sums of 64 bits
+   * in the machine's order, then what is left of a word that a later call completes.
+   */
+  fletcher4(state: Uint8Array, data: Uint8Array, start: number, end: number, bigEndian: boolean): void;
+  decompressLz4(input: Uint8Array, output: Uint8Array): boolean;
+  decompressZstd(input: Uint8Array, output: Uint8Array): boolean;
+  decompressLzjb(input: Uint8Array, output: Uint8Array): boolean;
+  decompressZle(input: Uint8Array, output: Uint8Array): boolean;
+}
+
+/** Runs lists of commands (`zfs-stream/commands.ts`) off the main thread, one list at a time. */
+export interface NativeCommandRunner extends NativeHandle {
+  /**
+   * Neither list nor buffers may change before this settles. Rejects at the first command that fails, with the errno's
+   * name as code; extended attributes that the filesystem cannot hold are returned instead, by position in the list.
+   */
+  run(
+    commands: Uint8Array,
+    buffers: readonly Uint8Array[],
+  ): Promise<readonly { readonly command: number; readonly code: string }[]>;
+}
+
+/** Writes below one folder and nowhere else, whatever names and links are there (openat2 beneath it). */
+export interface NativeTree {
+  /** `stage` is the name of a new folder inside, for objects that have no name yet. */
+  openTree(path: string, stage: string): NativeCommandRunner;
+  /** A file, made when missing, that takes the commands on content. */
+  openFile(path: string): NativeCommandRunner;
+}
+
 export interface NativeSubvolume {
   /** Below the top of the filesystem, without a leading slash; empty from `inspect`. */
   readonly path: string;
@@ -177,14 +242,12 @@ export interface NativeSubvolume {
   readonly created: number;
   /** The extended attribute asked for, where it is set. */
   readonly attribute: string | undefined;
-  /** Bytes charged to qgroup 0/id, and to 1/id, where there are such. */
-  readonly ownBytes: number | undefined;
-  readonly groupBytes: number | undefined;
 }
 
 /**
- * Subvolumes and qgroups of btrfs. `top` is where a filesystem is mounted. Errors carry the errno's name as code, or
- * `NOT_BTRFS`, `NOT_SUBVOLUME`. Qgroup ids have their level in the upper 16 bits.
+ * Subvolumes and qgroups of btrfs. `top` is where a filesystem is mounted. No path is followed through a symbolic link
+ * (`ELOOP`). Errors carry the errno's name as code, or `NOT_BTRFS`, `NOT_SUBVOLUME`. Qgroup ids have their level in the
+ * upper 16 bits.
  */
 export interface NativeBtrfs {
   createSubvolume(path: string): Promise<void>;
@@ -195,8 +258,19 @@ export interface NativeBtrfs {
   setReadOnly(path: string, readOnly: boolean): Promise<void>;
   /** Undefined when there is nothing at `path`, or something else than the root of a subvolume. */
   inspect(path: string, attribute: string): Promise<NativeSubvolume | undefined>;
-  /** All subvolumes in one pass. */
-  list(top: string, attribute: string): Promise<readonly NativeSubvolume[]>;
+  /** In one pass, all subvolumes inside the one whose root is at `path`, which may be the top of the filesystem. */
+  list(path: string, attribute: string): Promise<readonly NativeSubvolume[]>;
+  /** Where subvolume `id` lies below the top; undefined when there is none. */
+  findPath(top: string, id: bigint): Promise<string | undefined>;
+  /** Throws `EEXIST` when `to` exists. */
+  rename(from: string, to: string): Promise<void>;
+  /** Swaps two existing paths in one step. */
+  exchange(first: string, second: string): Promise<void>;
+  /**
+   * How all files and folders inside a subvolume are compressed when written from now on: `zstd`, `lzo`, `zlib`, or
+   * empty. Leaves out the subvolumes inside it.
+   */
+  setCompression(path: string, method: string): Promise<void>;
   /** Sets an extended attribute in one step; the empty text removes it. */
   setAttribute(path: string, name: string, value: string): Promise<void>;
   /** Undefined while quotas are off. */
@@ -205,11 +279,16 @@ export interface NativeBtrfs {
   enableQuotas(top: string): Promise<'simple' | 'full'>;
   /** Fine when it exists. */
   createQgroup(top: string, id: bigint): Promise<void>;
-  /** Fine when it does not exist. */
+  /** Fine when it does not exist; members are freed. */
   removeQgroup(top: string, id: bigint): Promise<void>;
   assignQgroup(top: string, member: bigint, group: bigint, assign: boolean): Promise<void>;
-  /** No limit when `bytes` is absent. */
-  limitQgroup(top: string, id: bigint, bytes?: number): Promise<void>;
+  /**
+   * No limit when `bytes` is undefined. Counted are all bytes the qgroup refers to, which with simple quotas are those it
+   * is charged with, or only those that it shares with nobody.
+   */
+  limitQgroup(top: string, id: bigint, bytes: number | undefined, exclusive: boolean): Promise<void>;
+  /** Bytes of each qgroup, counted as by `limitQgroup`; undefined where there is no such group. */
+  usage(top: string, ids: readonly bigint[], exclusive: boolean): Promise<readonly (number | undefined)[]>;
   sync(top: string): Promise<void>;
 }
 
@@ -220,7 +299,7 @@ export interface NativeMonitor {
   readonly monitor: number;
   /** That of the zone's init; undefined before it has been started and once it has ended. */
   readonly init: number | undefined;
-  /** Milliseconds since the epoch; 0 without init. */
+  /** Milliseconds since the epoch; 0 before init has been started. */
   readonly bootedAt: number;
   /** How often init was started again since the zone booted. */
   readonly restarts: number;
@@ -243,7 +322,7 @@ export interface NativeLxc {
   /** Sets the host name that process `pid` and its like see. */
   setHostname(pid: number, hostname: string): Promise<void>;
   /** Writes files below `/proc/sys` (`kernel/msgmni`) as they are for the IPC namespace of process `pid`. */
-  writeIpcSettings(pid: number, settings: Readonly<Record<string, string>>): Promise<void>;
+  limitIpc(pid: number, settings: Readonly<Record<string, string>>): Promise<void>;
   /** Bytes that one process may lock; a limit that we may not raise stays. */
   limitLockedMemory(pid: number, bytes: number): Promise<void>;
 }

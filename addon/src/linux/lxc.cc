@@ -20,6 +20,7 @@
 
 #include "core/native_error.h"
 #include "core/owned.h"
+#include "linux/ipc_settings.h"
 
 namespace smartadm::lxc {
 namespace {
@@ -51,12 +52,6 @@ Container OpenContainer(const std::string& lxc_path, const std::string& name) {
   return container;
 }
 
-UniqueFd OpenFile(int folder, const std::string& path, int flags) {
-  UniqueFd fd(::openat(folder, path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW));
-  if (!fd) Fail("open", path);
-  return fd;
-}
-
 // Reads NAME/monitor in `folder`.
 std::optional<Monitor> ReadMonitor(int folder, const std::string& name) {
   const UniqueFd file(::openat(folder, (name + "/monitor").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
@@ -77,22 +72,18 @@ std::optional<Monitor> ReadMonitor(int folder, const std::string& name) {
   int init = 0;
   long long booted_at = 0;
   if (std::sscanf(line, "%d %lld %d", &init, &booted_at, &monitor.restarts) != 3 || init <= 0) return monitor;
-  // Its monitor takes a moment to notice that it has ended.
-  if (::kill(init, 0) != 0 && errno == ESRCH) return monitor;
-  monitor.init = init;
   monitor.booted_at = booted_at;
+  // Its monitor takes a moment to notice that it has ended.
+  if (::kill(init, 0) == 0 || errno != ESRCH) monitor.init = init;
   return monitor;
 }
 
-// Runs `work` on a thread of its own that has joined namespaces of process `pid`, so that no other work ever does.
+// Runs `work` on a thread of its own, which may join other namespaces: no other work ever runs there.
 template <typename Work>
-void InNamespace(pid_t pid, int kind, Work work) {
-  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!process) Fail("pidfd_open", std::to_string(pid));
+void OnOwnThread(Work work) {
   std::exception_ptr failure;
   std::thread([&] {
     try {
-      if (::setns(process.get(), kind) != 0) Fail("setns", std::to_string(pid));
       work();
     } catch (...) {
       failure = std::current_exception();
@@ -177,18 +168,16 @@ void Console::Resize(uint16_t columns, uint16_t rows) const {
 }
 
 void SetHostname(pid_t pid, const std::string& hostname) {
-  InNamespace(pid, CLONE_NEWUTS, [&hostname] {
+  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!process) Fail("pidfd_open", std::to_string(pid));
+  OnOwnThread([&] {
+    if (::setns(process.get(), CLONE_NEWUTS) != 0) Fail("setns", std::to_string(pid));
     if (::sethostname(hostname.data(), hostname.size()) != 0) Fail("sethostname", hostname);
   });
 }
 
-void WriteIpcSettings(pid_t pid, const std::vector<std::pair<std::string, std::string>>& settings) {
-  InNamespace(pid, CLONE_NEWIPC, [&settings] {
-    for (const auto& [file, value] : settings) {
-      const UniqueFd fd = OpenFile(AT_FDCWD, "/proc/sys/" + file, O_WRONLY);
-      if (::write(fd.get(), value.data(), value.size()) < 0) Fail("write", "/proc/sys/" + file);
-    }
-  });
+void LimitIpc(pid_t pid, const std::vector<std::pair<std::string, std::string>>& settings) {
+  OnOwnThread([&] { WriteIpcSettings(pid, settings); });
 }
 
 void LimitLockedMemory(pid_t pid, uint64_t bytes) {

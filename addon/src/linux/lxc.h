@@ -19,7 +19,7 @@ struct Monitor {
   pid_t monitor;
   // 0 before init has been started, and once it has ended.
   pid_t init;
-  // Milliseconds since the epoch; 0 without init.
+  // Milliseconds since the epoch; 0 before init has been started.
   int64_t booted_at;
   int32_t restarts;
 };
@@ -57,7 +57,7 @@ class Console {
 void SetHostname(pid_t pid, const std::string& hostname);
 
 // Writes files of /proc/sys (`kernel/msgmni`) as seen from the IPC namespace of process `pid`.
-void WriteIpcSettings(pid_t pid, const std::vector<std::pair<std::string, std::string>>& settings);
+void LimitIpc(pid_t pid, const std::vector<std::pair<std::string, std::string>>& settings);
 
 // Limits the memory that process `pid` may lock, in bytes. A limit that this process may not raise stays as it is.
 void LimitLockedMemory(pid_t pid, uint64_t bytes);

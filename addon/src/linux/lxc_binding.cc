@@ -99,7 +99,7 @@ std::string ReadSetting(Napi::Env env, std::string file) {
   return file;
 }
 
-Napi::Value WriteIpcSettingsBinding(const Info& info) {
+Napi::Value LimitIpcBinding(const Info& info) {
   const pid_t pid = ReadPid(info[0]);
   const Napi::Object object = ReadObject(info[1], "settings");
   const Napi::Array names = object.GetPropertyNames();
@@ -108,7 +108,7 @@ Napi::Value WriteIpcSettingsBinding(const Info& info) {
     const std::string name = ReadSetting(info.Env(), ReadString(names.Get(i), "setting", 128));
     settings.emplace_back(name, ReadString(object.Get(name), name, 128));
   }
-  return RunWork(info.Env(), [pid, settings = std::move(settings)] { WriteIpcSettings(pid, settings); });
+  return RunWork(info.Env(), [pid, settings = std::move(settings)] { LimitIpc(pid, settings); });
 }
 
 Napi::Value LimitLockedMemoryBinding(const Info& info) {
@@ -122,7 +122,7 @@ Napi::Object Init(Napi::Env, Napi::Object exports) {
   Export(exports, "stop", StopBinding);
   Export(exports, "openConsole", OpenConsoleBinding);
   Export(exports, "setHostname", SetHostnameBinding);
-  Export(exports, "writeIpcSettings", WriteIpcSettingsBinding);
+  Export(exports, "limitIpc", LimitIpcBinding);
   Export(exports, "limitLockedMemory", LimitLockedMemoryBinding);
   return exports;
 }

@@ -11,6 +11,7 @@
 //   monitor     locked (fcntl) by the monitor as long as it lives; holds "INIT-PID BOOTED-AT-MS INIT-RESTARTS",
 //               pid 0 while there is no init
 //   halting     as long as it exists, nothing is started (made by who halts the zone, before it kills)
+//   ipc         limits of System V IPC, a line each: file below /proc/sys, blank, value
 //   no-restart  init that ends is not started again (attribute restart-init=false)
 //   log         what liblxc complains of
 //
@@ -35,9 +36,13 @@
 #include <fstream>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
+#include "core/native_error.h"
 #include "core/owned.h"
 #include "core/unique_fd.h"
+#include "linux/ipc_settings.h"
 
 namespace smartadm {
 namespace {
@@ -113,6 +118,21 @@ void Report(int pipe, const std::string& text) {
   [[maybe_unused]] const ssize_t written = ::write(pipe, text.data(), text.size());
 }
 
+// Does what the file `ipc` says. liblxc could not: it would do so as the zone's root, which kernels before 6.9 refuse.
+void LimitIpc(const Zone& zone, pid_t init) {
+  std::ifstream file(zone.File("ipc"));
+  std::vector<std::pair<std::string, std::string>> settings;
+  std::string name;
+  std::string value;
+  while (file >> name && std::getline(file >> std::ws, value)) settings.emplace_back(name, value);
+  if (settings.empty()) return;
+  try {
+    WriteIpcSettings(init, settings);
+  } catch (const NativeError&) {
+    // Its init has ended already, or the kernel knows no such limit: no reason not to run.
+  }
+}
+
 // Waits, in a process of its own, until the container's init runs: start() only returns when it has ended. The process
 // is our sibling, so that it does not stay as a zombie while start() blocks. Returns a descriptor of it.
 UniqueFd StartWatcher(const Zone& zone, int record, int restarts, int report) {
@@ -127,6 +147,7 @@ UniqueFd StartWatcher(const Zone& zone, int record, int restarts, int report) {
       const pid_t init = container->init_pid(container.get());
       if (init > 0) {
         WriteRecord(record, init, restarts);
+        LimitIpc(zone, init);
         Report(report, "running\n");
       }
       break;

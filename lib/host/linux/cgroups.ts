@@ -152,9 +152,7 @@ export function zoneCgroups(id: string, layout: CgroupLayout): ZoneCgroups {
     },
     async removeShared() {
       for (const mount of mounts) {
-        for (const group of ['pivot', 'monitors', 'zones', '']) {
-          await rmdir(join(mount, base, group)).catch(() => undefined);
-        }
+        for (const folder of await tree(join(mount, base))) await rmdir(folder).catch(() => undefined);
       }
     },
   }; // prettier-ignore

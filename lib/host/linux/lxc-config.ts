@@ -4,6 +4,7 @@ import type { Addressing, VnicSpec } from '../links.js';
 import type { ZoneConfig, ZoneResource } from '../zones.js';
 import { versionOf, type CgroupLayout, type CgroupSetting } from './cgroups.js';
 import { canonicalMac } from './guard.js';
+import { formatAddress, parseNetwork, rangeOf } from './ip.js';
 import { isUnlimited } from './zone-limits.js';
 
 /** A vnic with all that its link needs. */
@@ -29,8 +30,6 @@ export interface LxcFacts {
   /** Control groups, relative to every hierarchy. */
   readonly groups: { readonly zone: string; readonly monitor: string; readonly pivot: string };
   readonly limits: readonly CgroupSetting[];
-  /** Files below `/proc/sys` for the zone's IPC namespace. */
-  readonly ipc: Readonly<Record<string, string>>;
   /** Limit of locked memory in bytes; undefined leaves the host's. */
   readonly lockedBytes: number | undefined;
   readonly vnics: readonly LxcVnic[];
@@ -144,10 +143,6 @@ export function lxcConfig(config: ZoneConfig, facts: LxcFacts): string {
     ['hook.post-stop', '/bin/false'],
     ...deviceRules(facts.layout),
     ...facts.limits.filter((limit) => !isUnlimited(limit)).map((limit) => cgroupLine(facts.layout, limit)),
-    ...Object.entries(facts.ipc).map(([file, value]): [string, string] => [
-      `sysctl.${file.replaceAll('/', '.')}`,
-      value,
-    ]),
     ...(facts.lockedBytes === undefined ? [] : [['prlimit.memlock', String(facts.lockedBytes)] as [string, string]]),
     ...mounts(config, facts),
     ...network(facts.vnics),
@@ -269,7 +264,9 @@ function network(vnics: readonly LxcVnic[]): readonly [string, string][] {
     add('flags', 'up');
     for (const address of vnic.addressing.addresses) {
       // `dhcp` and `addrconf` are not for liblxc: a client and the kernel see to them.
-      if (address.includes('/')) add(`ipv${address.includes(':') ? 6 : 4}.address`, address);
+      if (!address.includes('/')) continue;
+      if (address.includes(':')) add('ipv6.address', address);
+      else add('ipv4.address', `${address} ${broadcast(address)}`);
     }
     for (const family of [4, 6] as const) {
       const gateway = routed[family]?.vnic === vnic ? routed[family].gateway : undefined;
@@ -277,6 +274,12 @@ function network(vnics: readonly LxcVnic[]): readonly [string, string][] {
     }
   });
   return lines;
+}
+
+/** The address for all on its network: liblxc computes another by itself. */
+function broadcast(cidr: string): string {
+  const value = rangeOf(parseNetwork(cidr))[1];
+  return formatAddress({ family: 4, value });
 }
 
 interface DefaultRoute {

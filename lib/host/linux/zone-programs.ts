@@ -41,9 +41,9 @@ export async function execInContainer(
 ): Promise<ZoneExecResult> {
   const args = [lxcPath, name, String(Math.max(1, Math.ceil(timeoutMs))), ...argv];
   const child = run('zone-exec', args, ['ignore', 'pipe', 'pipe', 'pipe']);
-  let tooMuch = false;
+  const printed = { tooMuch: false };
   const stop = () => {
-    tooMuch = true;
+    printed.tooMuch = true;
     child.process.kill('SIGTERM');
   };
   const output = Promise.all([text(child.pipe(1), stop), text(child.pipe(2), stop)]);
@@ -54,7 +54,7 @@ export async function execInContainer(
   child.pipe(2).destroy();
   const [stdout, stderr] = await output;
   const [word = '', ...rest] = (await answer).trim().split(' ');
-  if (tooMuch) throw hostError('HostFailed', `${argv[0]} prints too much in zone ${name}`);
+  if (printed.tooMuch) throw hostError('HostFailed', `${argv[0]} prints too much in zone ${name}`);
   if (word === 'status') return { status: Number(rest[0]), stdout, stderr };
   if (word === 'timeout') {
     throw hostError('TimedOut', `${argv[0]} did not end within ${timeoutMs / 1000} seconds in zone ${name}`);

@@ -34,8 +34,12 @@ export function checkZoneName(name: string): void {
   throw hostError('InvalidName', `${JSON.stringify(name)} is not the name of a zone`);
 }
 
-/** Only root may look at what is locked here, as on SmartOS. */
-const lockFolderMode = 0o700;
+/** Runs `work` under the lock `/var/run/zones/FILE`. Only root may look into that folder, as on SmartOS. */
+export async function withZoneLock<T>(at: (path: string) => string, file: string, work: () => Promise<T>): Promise<T> {
+  await mkdir(at('/var/run'), { recursive: true });
+  await mkdir(at('/var/run/zones'), { recursive: true, mode: 0o700 });
+  return withLock(at(`/var/run/zones/${file}`), work);
+}
 
 export function zoneStore({ id, at }: ZoneStoreOptions): ZoneStore {
   const folder = at('/etc/zones');
@@ -43,10 +47,7 @@ export function zoneStore({ id, at }: ZoneStoreOptions): ZoneStore {
   const debugIdFile = join(folder, 'did.txt');
   const xmlFile = (name: string) => join(folder, `${name}.xml`);
 
-  async function changing<T>(work: () => Promise<T>): Promise<T> {
-    await mkdir(at('/var/run/zones'), { recursive: true, mode: lockFolderMode });
-    return withLock(at('/var/run/zones/index.lock'), work);
-  }
+  const changing = <T>(work: () => Promise<T>) => withZoneLock(at, 'index.lock', work);
 
   async function readIndex(): Promise<string> {
     return (await readIfThere(indexFile)) ?? '';
@@ -56,7 +57,12 @@ export function zoneStore({ id, at }: ZoneStoreOptions): ZoneStore {
   async function newDebugId(entries: readonly ZoneIndexEntry[]): Promise<number> {
     const last = Number.parseInt((await readIfThere(debugIdFile)) ?? '', 10);
     const taken = entries.map((entry) => entry.debugId);
-    const debugId = nextDebugId(id, Number.isSafeInteger(last) && last > 0 ? last : 0, taken, await readSubordinateIds());
+    const debugId = nextDebugId(
+      id,
+      Number.isSafeInteger(last) && last > 0 ? last : 0,
+      taken,
+      await readSubordinateIds(),
+    );
     await writeAtomically(debugIdFile, `${debugId}\n`);
     return debugId;
   }
@@ -83,7 +89,10 @@ export function zoneStore({ id, at }: ZoneStoreOptions): ZoneStore {
         throw hostError('ZoneInvalid', `${xmlFile(name)} is damaged`, { cause });
       }
       if (config.attributes['name'] === name) return config;
-      throw hostError('ZoneInvalid', `${xmlFile(name)} describes another zone, ${config.attributes['name'] ?? 'without name'}`);
+      throw hostError(
+        'ZoneInvalid',
+        `${xmlFile(name)} describes another zone, ${config.attributes['name'] ?? 'without name'}`,
+      );
     },
     async configure(config, uuid) {
       const { name = '', zonepath = '', brand } = config.attributes;

@@ -1,22 +1,230 @@
 /** Zones of a Linux host: containers of liblxc, described by the files that SmartOS describes its zones with. */
-import { closeSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { version } from 'node:os';
 import { join } from 'node:path';
-import { ReadStream } from 'node:tty';
-import { writeAtomically } from '../../atomic-file.js';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../../errors.js';
-import { withLock } from '../../lock.js';
 import type { Log } from '../../log.js';
+import { withUndo } from '../../undo.js';
 import { hostError } from '../errors.js';
 import type { Links } from '../links.js';
 import { loadNative, type NativeMonitor } from '../native.js';
-import type { ZoneConfig, ZoneConsole, ZoneRecord, Zones, ZoneState } from '../zones.js';
-import { zoneCgroups, readCgroupLayout, type ZoneCgroups } from './cgroups.js';
-import { lxcConfig, seccompProfile, zoneAttr, zoneHostname, type LxcFacts, type LxcVnic } from './lxc-config.js';
+import { zoneRoot } from '../zone-root.js';
+import type { ZoneConfig, ZoneRecord, Zones, ZoneState } from '../zones.js';
+import { readCgroupLayout, zoneCgroups, type ZoneCgroups } from './cgroups.js';
 import { rootId } from './root-id.js';
-import { firstZoneId } from './zone-ids.js';
+import { attachConsole } from './zone-console.js';
+import { zoneContainers } from './zone-container.js';
+import { identityFiles, writeIdentity } from './zone-identity.js';
 import type { ZoneIndexEntry } from './zone-index.js';
-import { cgroupLimits, ioWeightFiles, ipcSettings, rctl } from './zone-limits.js';
 import { execInContainer, startContainer } from './zone-programs.js';
-import { checkZoneName, zoneStore } from './zone-store.js';
-import { zoneVnics, type ZoneVnic } from './zone-vnics.js';
+import { refreshZone } from './zone-refresh.js';
+import { checkZoneName, withZoneLock, zoneStore } from './zone-store.js';
+import { zoneVnics } from './zone-vnics.js';
+
+export interface LinuxZonesOptions {
+  /** The root prefix of the state. */
+  readonly root: string;
+  readonly at: (path: string) => string;
+  readonly links: Links;
+  readonly log: Log;
+}
+
+/** Zones, and how to take all that runs of a root's away again. */
+export interface LinuxZones extends Zones {
+  /** Ends every zone of this root and removes the control groups they share. Configurations stay. */
+  removeAll(): Promise<void>;
+}
+
+/** Time that a monitor has to tidy up after its zone has been killed. */
+const monitorLimitMs = 10_000;
+
+export function createLinuxZones({ root, at, links, log }: LinuxZonesOptions): LinuxZones {
+  const id = rootId(root);
+  const store = zoneStore({ id, at });
+  let known: Promise<ZoneCgroups> | undefined;
+  const cgroups = () => (known ??= readCgroupLayout().then((layout) => zoneCgroups(id, layout)));
+  const containers = zoneContainers({ id, at, links, cgroups });
+  const native = () => loadNative('lxc');
+
+  /** One change of a zone at a time; the file is the one that zoneadm(8) locks. */
+  async function changing<T>(name: string, work: () => Promise<T>): Promise<T> {
+    checkZoneName(name);
+    return withZoneLock(at, `${name}.zoneadm.lock`, work);
+  }
+
+  async function entryOf(name: string): Promise<ZoneIndexEntry> {
+    const entry = await store.entry(name);
+    if (entry === undefined) throw hostError('ZoneNotFound', `there is no zone ${name}`);
+    return entry;
+  }
+
+  /** The monitor of a zone whose init runs. Throws `ZoneNotFound` or `ZoneBadState`. */
+  async function runningInit(name: string): Promise<number> {
+    const entry = await entryOf(name);
+    const monitor = await native().findMonitor(containers.path, name);
+    if (monitor?.init !== undefined) return monitor.init;
+    throw hostError('ZoneBadState', `zone ${name} is ${stateOf(entry, monitor)}, not running`);
+  }
+
+  /**
+   * Ends whatever of a zone runs, and takes away what booting it made: its container, control groups, vnics and guards.
+   * Fine when there is nothing. False when it had no monitor.
+   */
+  async function end(name: string): Promise<boolean> {
+    const groups = await cgroups();
+    const monitor = await native().findMonitor(containers.path, name);
+    if (monitor !== undefined) {
+      await containers.forbidStart(name);
+      await native().stop(containers.path, name);
+      if (!(await hasGone(name))) {
+        log.warn({ zone: name, pid: monitor.monitor }, 'the monitor of a halted zone does not end: it is killed');
+        kill(monitor.monitor);
+      }
+    }
+    await groups.clear(name);
+    await links.forget(name);
+    await containers.remove(name);
+    return monitor !== undefined;
+  }
+
+  async function hasGone(name: string): Promise<boolean> {
+    const deadline = Date.now() + monitorLimitMs;
+    for (let pauseMs = 1; Date.now() < deadline; pauseMs = Math.min(pauseMs * 2, 50)) {
+      if ((await native().findMonitor(containers.path, name)) === undefined) return true;
+      await sleep(pauseMs);
+    }
+    return false;
+  }
+
+  /** Files that the platform keeps in the zone itself. */
+  async function identify(config: ZoneConfig, offered: readonly string[]): Promise<void> {
+    const inner = zoneRoot(join(at(config.attributes['zonepath'] ?? ''), 'root'));
+    await writeIdentity(inner, identityFiles(config, offered), (path, err) => {
+      log.warn({ zone: config.attributes['name'], path, err }, 'cannot write a file of a zone');
+    });
+  }
+
+  async function boot(name: string): Promise<void> {
+    const entry = await entryOf(name);
+    const monitor = await native().findMonitor(containers.path, name);
+    if (entry.state !== 'installed' || monitor !== undefined) {
+      throw hostError('ZoneBadState', `zone ${name} is ${stateOf(entry, monitor)}, not installed`);
+    }
+    const config = await completeConfig(name);
+    const zonepath = at(entry.zonepath);
+    const outer = zoneRoot(zonepath);
+    // An image could lead anywhere by a link of that name.
+    if ((await outer.kindOf('/root')) !== 'directory') {
+      throw hostError('ZoneInvalid', `${zonepath}/root is not a directory`);
+    }
+    await withUndo(reportUndo(name), async (undo) => {
+      undo.push('end what has been started', () => end(name).then(() => undefined));
+      // Whatever a run that nobody ended by a command has left.
+      await end(name);
+      const offered = await containers.prepare(config, { guard: true });
+      await identify(config, offered);
+      await outer.write('/lastbooted', `${version()}\n`);
+      await startContainer(containers.path, name, zonepath);
+      const init = await native().findMonitor(containers.path, name);
+      if (init?.init === undefined) return;
+      for (const { spec } of zoneVnics(config)) await links.acquire(name, spec, init.init);
+    });
+  }
+
+  /** The configuration, with a debug id, which configurations made elsewhere may lack. */
+  async function completeConfig(name: string): Promise<ZoneConfig> {
+    const config = await store.config(name);
+    if (Number(config.attributes['debugid'] ?? -1) >= 0) return config;
+    await store.configure(config);
+    return store.config(name);
+  }
+
+  function reportUndo(name: string): (what: string, err: unknown) => void {
+    return (what, err) => {
+      log.warn({ zone: name, what, err }, 'cannot undo a step');
+    };
+  }
+
+  return {
+    async list() {
+      const [entries, monitors] = await Promise.all([store.entries(), native().monitors(containers.path)]);
+      const byName = new Map(monitors.map((monitor) => [monitor.name, monitor]));
+      return entries.map((entry) => toRecord(entry, byName.get(entry.name)));
+    },
+    async find(name) {
+      const entry = await store.entry(name);
+      if (entry === undefined) return undefined;
+      return toRecord(entry, await native().findMonitor(containers.path, name));
+    },
+    config: (name) => store.config(name),
+    configure: (config, uuid) => store.configure(config, uuid),
+    mark: (name, state) => store.mark(name, state),
+    unconfigure: (name) =>
+      changing(name, async () => {
+        if ((await native().findMonitor(containers.path, name)) !== undefined) {
+          throw hostError('ZoneBadState', `zone ${name} runs`);
+        }
+        await end(name);
+        await store.remove(name);
+      }),
+    boot: (name) => changing(name, () => boot(name)),
+    halt: (name) =>
+      changing(name, async () => {
+        await entryOf(name);
+        if (!(await end(name))) throw hostError('ZoneBadState', `zone ${name} is already halted`);
+      }),
+    refresh: (name, before) =>
+      changing(name, async () => {
+        const config = await completeConfig(name);
+        const monitor = await native().findMonitor(containers.path, name);
+        if (monitor?.init === undefined) return;
+        await refreshZone({
+          name, init: monitor.init, from: before, to: config, containers, links, cgroups: await cgroups(), identify,
+          report: reportUndo(name),
+        }); // prettier-ignore
+      }),
+    async runtime(name) {
+      checkZoneName(name);
+      const monitor = await native().findMonitor(containers.path, name);
+      if (monitor?.init === undefined) return undefined;
+      return { pid: monitor.init, bootedAt: monitor.bootedAt, initRestarts: monitor.restarts };
+    },
+    async exec(name, argv, options = {}) {
+      await runningInit(name);
+      return execInContainer(containers.path, name, argv, options.timeoutMs);
+    },
+    async console(name) {
+      await runningInit(name);
+      return attachConsole(containers.path, name);
+    },
+    async removeAll() {
+      const names = [
+        ...(await store.entries()).map((entry) => entry.name),
+        ...(await native().monitors(containers.path)).map((monitor) => monitor.name),
+      ];
+      for (const name of new Set(names)) await changing(name, () => end(name));
+      await (await cgroups()).removeShared();
+    },
+  };
+}
+
+/** A monitor without init has not started it yet, or has still to tidy up after it. */
+function stateOf(entry: ZoneIndexEntry, monitor: NativeMonitor | undefined): ZoneState {
+  if (monitor === undefined) return entry.state;
+  if (monitor.init !== undefined) return 'running';
+  return monitor.bootedAt > 0 ? 'down' : 'ready';
+}
+
+/** Linux has no kernel id for a zone; its monitor's pid is as unique, and stays as long as the zone runs. */
+function toRecord(entry: ZoneIndexEntry, monitor: NativeMonitor | undefined): ZoneRecord {
+  const { name, zonepath, uuid, brand = '', ipType, debugId } = entry;
+  return { name, id: monitor?.monitor, state: stateOf(entry, monitor), zonepath, uuid, brand, ipType, debugId };
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (codeOf(error) !== 'ESRCH') throw error;
+  }
+}

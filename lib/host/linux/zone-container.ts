@@ -1,0 +1,143 @@
+/** The folder from which `zone-start` runs a zone: made from its configuration, removed when nothing of it runs. */
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf } from '../../errors.js';
+import type { Links } from '../links.js';
+import type { ZoneConfig } from '../zones.js';
+import type { CgroupSetting, ZoneCgroups } from './cgroups.js';
+import { lxcConfig, seccompProfile, zoneAttr, type LxcFacts, type LxcVnic } from './lxc-config.js';
+import { firstZoneId } from './zone-ids.js';
+import { cgroupLimits, ioWeightFiles, ipcSettings, rctl } from './zone-limits.js';
+import { zoneVnics } from './zone-vnics.js';
+
+export interface ZoneContainers {
+  /** Folder that holds one folder for each zone; what liblxc calls its path. */
+  readonly path: string;
+  /**
+   * Writes all that the next start of the zone reads. Its vnics get carriers, addresses and, where `guard` says so, guards.
+   * Returns the name servers that its networks offer.
+   */
+  prepare(config: ZoneConfig, options: { readonly guard: boolean }): Promise<readonly string[]>;
+  /** What to write into the control groups of a running zone. */
+  limits(config: ZoneConfig): Promise<readonly CgroupSetting[]>;
+  /** Keeps the zone's monitor from starting it again. Fine when there is no monitor. */
+  forbidStart(name: string): Promise<void>;
+  remove(name: string): Promise<void>;
+}
+
+export interface ZoneContainersOptions {
+  /** Identity of the root (`root-id.ts`). */
+  readonly id: string;
+  readonly at: (path: string) => string;
+  readonly links: Links;
+  readonly cgroups: () => Promise<ZoneCgroups>;
+}
+
+export function zoneContainers({ id, at, links, cgroups }: ZoneContainersOptions): ZoneContainers {
+  const path = at('/var/run/smartadm/zones');
+  let machine: Promise<Machine> | undefined;
+
+  async function limits(config: ZoneConfig): Promise<readonly CgroupSetting[]> {
+    const groups = await cgroups();
+    const [ioWeight] = await groups.files('blkio', ioWeightFiles);
+    const wanted = cgroupLimits(config, groups.layout, ioWeight);
+    // A kernel may count memory, but not swap.
+    const swapFiles = wanted.filter((limit) => /memsw|swap/.test(limit.file)).map((limit) => limit.file);
+    const present = await groups.files('memory', swapFiles);
+    return wanted.filter((limit) => !swapFiles.includes(limit.file) || present.includes(limit.file));
+  }
+
+  async function vnicsOf(name: string, config: ZoneConfig, guard: boolean): Promise<readonly LxcVnic[]> {
+    const vnics: LxcVnic[] = [];
+    for (const { spec, primary } of zoneVnics(config)) {
+      const carrier = await links.ensureCarrier(spec.nicTag, spec.vlanId);
+      if (guard) await links.guard(name, spec);
+      const addressing = await links.addressing(name, spec);
+      vnics.push({ spec, primary, carrier, hostName: links.hostName(name, spec.physical), addressing });
+    }
+    return vnics;
+  }
+
+  return {
+    path,
+    limits,
+    async prepare(config, { guard }) {
+      const { name = '', zonepath = '', debugid } = config.attributes;
+      const groups = await cgroups();
+      const { lxcfs, appArmorProfile, lockable, semaphores } = await (machine ??= readMachine());
+      const vnics = await vnicsOf(name, config, guard);
+      const folder = join(path, name);
+      const facts: LxcFacts = {
+        root: join(at(zonepath), 'root'),
+        at,
+        firstId: firstZoneId(id, Number(debugid ?? -1)),
+        layout: groups.layout,
+        groups: { zone: groups.zone(name), monitor: groups.monitor(name), pivot: groups.pivot },
+        limits: await limits(config),
+        lockedBytes: lockable(rctl(config, 'zone.max-locked-memory')),
+        vnics,
+        seccompProfile: join(folder, 'seccomp'),
+        appArmorProfile,
+        lxcfs,
+      };
+      // liblxc wants the zone's root to be able to get to the one, but not into the other.
+      await mkdir(path, { recursive: true });
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const ipc = Object.entries(ipcSettings(config, semaphores)).map(([file, value]) => `${file} ${value}\n`);
+      const isKept = zoneAttr(config, 'restart-init') === 'false';
+      await Promise.all([
+        replace(join(folder, 'config'), lxcConfig(config, facts)),
+        replace(join(folder, 'seccomp'), seccompProfile),
+        replace(join(folder, 'ipc'), ipc.join('')),
+        isKept ? replace(join(folder, 'no-restart'), '') : rm(join(folder, 'no-restart'), { force: true }),
+      ]);
+      return vnics.flatMap((vnic) => vnic.addressing.resolvers);
+    },
+    async forbidStart(name) {
+      await writeFile(join(path, name, 'halting'), '').catch((error: unknown) => {
+        if (codeOf(error) !== 'ENOENT') throw error;
+      });
+    },
+    async remove(name) {
+      await rm(join(path, name), { recursive: true, force: true });
+    },
+  };
+}
+
+/** Whole for a monitor that reads it at the same time. No need to wait for the disk: it describes running processes. */
+async function replace(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.new`, text);
+  await rename(`${file}.new`, file);
+}
+
+/** What does not change while the machine runs. */
+interface Machine {
+  readonly lxcfs: string | undefined;
+  readonly appArmorProfile: string;
+  /** The part of a limit of locked memory that this process can set; undefined where the host's own is as low. */
+  readonly lockable: (bytes: bigint | undefined) => number | undefined;
+  readonly semaphores: string;
+}
+
+const capSysResource = 24n;
+
+async function readMachine(): Promise<Machine> {
+  const [mounts, profiles, limits, status, semaphores] = await Promise.all([
+    readFile('/proc/mounts', 'utf8'),
+    readFile('/sys/kernel/security/apparmor/profiles', 'utf8').catch(() => ''),
+    readFile('/proc/self/limits', 'utf8'),
+    readFile('/proc/self/status', 'utf8'),
+    readFile('/proc/sys/kernel/sem', 'utf8'),
+  ]);
+  const profile = 'lxc-container-default-cgns';
+  const capabilities = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0';
+  const mayRaise = ((BigInt(`0x${capabilities}`) >> capSysResource) & 1n) === 1n;
+  const hard = /^Max locked memory\s+\S+\s+(\S+)/m.exec(limits)?.[1];
+  const most = hard === undefined || hard === 'unlimited' || mayRaise ? undefined : BigInt(hard);
+  return {
+    lxcfs: /^lxcfs (\S+) fuse\.lxcfs /m.exec(mounts)?.[1],
+    appArmorProfile: profiles.split('\n').some((line) => line.startsWith(`${profile} `)) ? profile : 'unconfined',
+    lockable: (bytes) => (bytes === undefined || (most !== undefined && bytes > most) ? undefined : Number(bytes)),
+    semaphores,
+  };
+}

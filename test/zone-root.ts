@@ -1,0 +1,81 @@
+/** Zones for tests: a root file system of busybox, and a configuration as `vmadm` would write it. */
+import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ZoneAttributes, ZoneConfig, ZoneResource } from '../lib/host/zones.js';
+
+const applets = [
+  'cat', 'chmod', 'df', 'echo', 'grep', 'halt', 'hostname', 'id', 'ifconfig', 'ip', 'kill', 'ln', 'ls', 'mkdir', 'mount',
+  'mv', 'nc', 'ping', 'poweroff', 'ps', 'reboot', 'rm', 'route', 'sh', 'sleep', 'stat', 'stty', 'sync', 'tail', 'test',
+  'touch', 'true', 'ulimit', 'umount', 'uname', 'yes',
+]; // prettier-ignore
+
+/** An init that starts a shell on the console, reaps, and obeys `poweroff` and `reboot` (at once with `-f`). */
+const inittab = `::sysinit:/bin/touch /booted
+console::respawn:-/bin/sh
+`;
+
+/**
+ * Makes `ZONEPATH/root`, the root of a small Linux userland with busybox as its init, with folders of the mode that an
+ * installed zone has. Returns the path of the root.
+ */
+export function makeZoneRoot(zonepath: string): string {
+  const root = join(zonepath, 'root');
+  mkdirSync(zonepath, { recursive: true, mode: 0o700 });
+  for (const folder of ['bin', 'sbin', 'etc', 'proc', 'sys', 'dev', 'tmp', 'var/run', 'root', 'usr/bin']) {
+    mkdirSync(join(root, folder), { recursive: true });
+  }
+  chmodSync(join(root, 'tmp'), 0o1777);
+  copyFileSync('/bin/busybox', join(root, 'bin/busybox'));
+  for (const applet of applets) symlinkSync('busybox', join(root, 'bin', applet));
+  symlinkSync('../bin/busybox', join(root, 'sbin/init'));
+  writeFileSync(join(root, 'etc/inittab'), inittab);
+  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
+  writeFileSync(join(root, 'etc/group'), 'root:x:0:\n');
+  return root;
+}
+
+export interface TestZone {
+  /** Resource controls by name (`zone.max-lwps`). */
+  readonly rctls?: Readonly<Record<string, number>>;
+  readonly attrs?: Readonly<Record<string, string>>;
+  readonly vnics?: readonly TestVnic[];
+  /** Over those of the zone element. */
+  readonly attributes?: ZoneAttributes;
+  readonly resources?: readonly ZoneResource[];
+}
+
+export interface TestVnic {
+  readonly physical: string;
+  readonly nicTag: string;
+  readonly mac: string;
+  /** `net-attr` children: `ips`, `gateways`, `allow_ip_spoofing`, … */
+  readonly properties?: Readonly<Record<string, string>>;
+}
+
+/** The configuration of zone `name`, brand `lx`, at `/zones/NAME`. */
+export function zoneConfig(name: string, zone: TestZone = {}): ZoneConfig {
+  const rctls = Object.entries(zone.rctls ?? {}).map(([control, limit]) => ({
+    kind: 'rctl',
+    attributes: { name: control },
+    children: [{ kind: 'rctl-value', attributes: { priv: 'privileged', limit: String(limit), action: 'deny' } }],
+  }));
+  const attrs = Object.entries(zone.attrs ?? {}).map(([key, value]) => ({
+    kind: 'attr',
+    attributes: { name: key, type: 'string', value },
+    children: [],
+  }));
+  const vnics = (zone.vnics ?? []).map(({ physical, nicTag, mac, properties = {} }) => ({
+    kind: 'network',
+    attributes: { physical, 'mac-addr': mac, 'global-nic': nicTag },
+    children: Object.entries(properties).map(([key, value]) => ({
+      kind: 'net-attr',
+      attributes: { name: key, value },
+    })),
+  }));
+  return {
+    attributes: {
+      name, zonepath: `/zones/${name}`, autoboot: 'false', brand: 'lx', 'ip-type': 'exclusive', ...zone.attributes,
+    }, // prettier-ignore
+    resources: [...rctls, ...attrs, ...vnics, ...(zone.resources ?? [])],
+  };
+}
