@@ -1,0 +1,410 @@
+#include "linux/tree.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "core/native_error.h"
+
+namespace smartadm::tree {
+namespace {
+
+// Numbers as in lib/host/zfs-stream/commands.ts.
+enum class Op : uint8_t {
+  kFolder = 1,
+  kCreate,
+  kReopen,
+  kEdit,
+  kWrite,
+  kPunch,
+  kResize,
+  kMakeFolder,
+  kMoveIn,
+  kLinkIn,
+  kMoveOut,
+  kLinkOut,
+  kUnlink,
+  kSymlink,
+  kMakeNode,
+  kOwner,
+  kTimes,
+  kAttribute,
+  kClearAttributes,
+  kSweep,
+};
+
+[[noreturn]] void Fail(const char* operation, const std::string& subject, int error = errno) {
+  throw NativeError("libc", operation, error, subject);
+}
+
+[[noreturn]] void Malformed() { throw NativeError("tree", "run", EINVAL, "list of commands"); }
+
+// Reads the fields of a command. Everything is little endian and unaligned.
+class Fields {
+ public:
+  explicit Fields(Bytes list) : list_(list) {}
+
+  bool AtEnd() const { return list_.empty(); }
+
+  template <typename T>
+  T Number() {
+    if (list_.size() < sizeof(T)) Malformed();
+    T value;
+    std::memcpy(&value, list_.data(), sizeof value);
+    list_ = list_.subspan(sizeof value);
+    return value;
+  }
+
+  Bytes Block() {
+    const auto size = Number<uint32_t>();
+    if (list_.size() < size) Malformed();
+    const Bytes block = list_.first(size);
+    list_ = list_.subspan(size);
+    return block;
+  }
+
+  std::string Text() {
+    const Bytes block = Block();
+    std::string text(block.begin(), block.end());
+    if (text.find('\0') != std::string::npos) Malformed();
+    return text;
+  }
+
+  // One component of a path; empty stands for the folder itself where that makes sense.
+  std::string Name() {
+    std::string name = Text();
+    if (name == "." || name == ".." || name.find('/') != std::string::npos) Malformed();
+    return name;
+  }
+
+  // How an object is called in the stage.
+  std::string Object() { return std::to_string(Number<uint64_t>()); }
+
+  timespec Time() {
+    timespec time = {};
+    time.tv_sec = Number<int64_t>();
+    time.tv_nsec = static_cast<long>(Number<uint32_t>());
+    return time;
+  }
+
+ private:
+  Bytes list_;
+};
+
+int OpenBeneath(int folder, const char* path, uint64_t flags) {
+  open_how how = {};
+  how.flags = flags | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+  for (;;) {
+    const int fd = static_cast<int>(::syscall(SYS_openat2, folder, path, &how, sizeof how));
+    // EAGAIN: something was renamed elsewhere meanwhile.
+    if (fd >= 0 || (errno != EAGAIN && errno != EINTR)) return fd;
+  }
+}
+
+// The folder at `path` below `root`, however long the path is; empty means `root` itself.
+UniqueFd OpenFolder(int root, std::string_view path) {
+  UniqueFd folder(OpenBeneath(root, ".", O_RDONLY | O_DIRECTORY));
+  if (!folder) Fail("openat2", ".");
+  while (!path.empty()) {
+    size_t length = path.size();
+    if (length >= PATH_MAX) {
+      length = path.rfind('/', PATH_MAX - 1);
+      if (length == std::string_view::npos || length == 0) Fail("openat2", std::string(path), ENAMETOOLONG);
+    }
+    const std::string part(path.substr(0, length));
+    UniqueFd next(OpenBeneath(folder.get(), part.c_str(), O_RDONLY | O_DIRECTORY));
+    if (!next) Fail("openat2", part);
+    folder = std::move(next);
+    path.remove_prefix(std::min(path.size(), length + 1));
+  }
+  return folder;
+}
+
+void WriteAll(int fd, Bytes data, uint64_t offset) {
+  while (!data.empty()) {
+    const ssize_t written = ::pwrite(fd, data.data(), data.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) Fail("pwrite", std::to_string(offset), written == 0 ? EIO : errno);
+    data = data.subspan(static_cast<size_t>(written));
+    offset += static_cast<uint64_t>(written);
+  }
+}
+
+// Runs a command on content; false when `op` is none.
+bool RunOnContent(Op op, Fields& fields, const std::vector<Bytes>& buffers, int content) {
+  switch (op) {
+    case Op::kWrite: {
+      const auto buffer = fields.Number<uint32_t>();
+      const auto start = fields.Number<uint32_t>();
+      const auto size = fields.Number<uint32_t>();
+      const auto offset = fields.Number<uint64_t>();
+      if (buffer >= buffers.size() || start > buffers[buffer].size() || size > buffers[buffer].size() - start) {
+        Malformed();
+      }
+      WriteAll(content, buffers[buffer].subspan(start, size), offset);
+      return true;
+    }
+    case Op::kPunch: {
+      const auto offset = fields.Number<int64_t>();
+      const auto size = fields.Number<int64_t>();
+      if (::fallocate(content, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, size) != 0) {
+        Fail("fallocate", std::to_string(offset));
+      }
+      return true;
+    }
+    case Op::kResize: {
+      const auto size = fields.Number<int64_t>();
+      if (::ftruncate(content, size) != 0) Fail("ftruncate", std::to_string(size));
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+// Attributes that belong to the content of a file, not to the machine it lies on.
+bool IsContentAttribute(std::string_view name) {
+  return name.starts_with("user.") || name.starts_with("trusted.") || name.starts_with("system.posix_acl_") ||
+         (name.starts_with("security.") && name != "security.selinux");
+}
+
+// Removes all below `folder` but folders that are not empty.
+void Empty(int folder) {
+  const int copy = ::fcntl(folder, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) Fail("fcntl", "stage");
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(copy), ::closedir);
+  if (!entries) {
+    ::close(copy);
+    Fail("fdopendir", "stage");
+  }
+  ::rewinddir(entries.get());
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(entries.get());
+    if (entry == nullptr) break;
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    if (::unlinkat(folder, entry->d_name, 0) == 0) continue;
+    if (errno != EISDIR && errno != EPERM) Fail("unlinkat", entry->d_name);
+    if (::unlinkat(folder, entry->d_name, AT_REMOVEDIR) != 0) Fail("unlinkat", entry->d_name);
+  }
+  if (errno != 0) Fail("readdir", "stage");
+}
+
+}  // namespace
+
+// One list that runs.
+class Tree::Commands {
+ public:
+  Commands(Tree& tree, Bytes list, const std::vector<Bytes>& buffers) : tree_(tree), fields_(list), buffers_(buffers) {}
+
+  std::vector<Refusal> Run() {
+    for (; !fields_.AtEnd(); ++position_) {
+      const auto op = static_cast<Op>(fields_.Number<uint8_t>());
+      if (!RunOnContent(op, fields_, buffers_, tree_.content_.get())) RunOnTree(op);
+    }
+    return std::move(refusals_);
+  }
+
+ private:
+  int Folder() const { return tree_.folder_.get(); }
+  int Stage() const { return tree_.stage_.get(); }
+
+  // The last component is not followed by the l… calls, so an entry that is a link is meant itself.
+  std::string ProcPath(const std::string& name) const {
+    return "/proc/self/fd/" + std::to_string(Folder()) + (name.empty() ? "/." : "/" + name);
+  }
+
+  void RunOnTree(Op op) {
+    switch (op) {
+      case Op::kFolder:
+        tree_.folder_ = OpenFolder(tree_.root_.get(), fields_.Text());
+        return;
+      case Op::kCreate:
+        return OpenContent(Stage(), fields_.Object(), O_CREAT | O_EXCL);
+      case Op::kReopen:
+        return OpenContent(Stage(), fields_.Object(), 0);
+      case Op::kEdit:
+        return OpenContent(Folder(), fields_.Name(), 0);
+      case Op::kMakeFolder: {
+        const std::string name = fields_.Name();
+        if (::mkdirat(Folder(), name.c_str(), 0700) != 0) Fail("mkdirat", name);
+        return;
+      }
+      case Op::kMoveIn:
+        return Move(Stage(), fields_.Object(), Folder(), fields_.Name());
+      case Op::kMoveOut: {
+        const std::string name = fields_.Name();
+        return Move(Folder(), name, Stage(), fields_.Object());
+      }
+      case Op::kLinkIn:
+        return Link(Stage(), fields_.Object(), Folder(), fields_.Name());
+      case Op::kLinkOut: {
+        const std::string name = fields_.Name();
+        return Link(Folder(), name, Stage(), fields_.Object());
+      }
+      case Op::kUnlink: {
+        const std::string name = fields_.Name();
+        if (::unlinkat(Folder(), name.c_str(), 0) != 0) Fail("unlinkat", name);
+        return;
+      }
+      case Op::kSymlink: {
+        const std::string name = fields_.Name();
+        if (::symlinkat(fields_.Text().c_str(), Folder(), name.c_str()) != 0) Fail("symlinkat", name);
+        return;
+      }
+      case Op::kMakeNode: {
+        const std::string name = fields_.Name();
+        const auto type = fields_.Number<uint32_t>() & S_IFMT;
+        const auto major = fields_.Number<uint32_t>();
+        const auto minor = fields_.Number<uint32_t>();
+        if (::mknodat(Folder(), name.c_str(), type | 0600, makedev(major, minor)) != 0) Fail("mknodat", name);
+        return;
+      }
+      case Op::kOwner:
+        return SetOwner();
+      case Op::kTimes: {
+        const std::string name = fields_.Name();
+        const std::array<timespec, 2> times = {fields_.Time(), fields_.Time()};
+        const int done = name.empty() ? ::futimens(Folder(), times.data())
+                                      : ::utimensat(Folder(), name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW);
+        if (done != 0) Fail("utimensat", name);
+        return;
+      }
+      case Op::kAttribute:
+        return SetAttribute();
+      case Op::kClearAttributes:
+        return ClearAttributes(fields_.Name());
+      case Op::kSweep:
+        Empty(Stage());
+        if (::unlinkat(tree_.root_.get(), tree_.stage_name_.c_str(), AT_REMOVEDIR) != 0) {
+          Fail("unlinkat", tree_.stage_name_);
+        }
+        return;
+      default:
+        Malformed();
+    }
+  }
+
+  void OpenContent(int folder, const std::string& name, int flags) {
+    // Not blocking, should the name be a fifo after all.
+    UniqueFd file(::openat(folder, name.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600));
+    if (!file) Fail("openat", name);
+    struct stat status = {};
+    if (::fstat(file.get(), &status) != 0) Fail("fstat", name);
+    if (!S_ISREG(status.st_mode)) Fail("openat", name, EINVAL);
+    tree_.content_ = std::move(file);
+  }
+
+  static void Move(int from, const std::string& old_name, int to, const std::string& new_name) {
+    if (::renameat2(from, old_name.c_str(), to, new_name.c_str(), RENAME_NOREPLACE) != 0) Fail("renameat2", new_name);
+  }
+
+  static void Link(int from, const std::string& old_name, int to, const std::string& new_name) {
+    if (::linkat(from, old_name.c_str(), to, new_name.c_str(), 0) != 0) Fail("linkat", new_name);
+  }
+
+  void SetOwner() {
+    const std::string name = fields_.Name();
+    const auto uid = fields_.Number<uint32_t>();
+    const auto gid = fields_.Number<uint32_t>();
+    const auto mode = fields_.Number<uint32_t>();
+    // Owner first: changing it takes set-id bits away.
+    if (name.empty()) {
+      if (::fchown(Folder(), uid, gid) != 0) Fail("fchown", name);
+      if (::fchmod(Folder(), mode & 07777) != 0) Fail("fchmod", name);
+      return;
+    }
+    if (::fchownat(Folder(), name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0) Fail("fchownat", name);
+    // Links have no mode, and fchmodat would follow them.
+    if (S_ISLNK(mode)) return;
+    if (::fchmodat(Folder(), name.c_str(), mode & 07777, 0) != 0) Fail("fchmodat", name);
+  }
+
+  void SetAttribute() {
+    const std::string name = fields_.Name();
+    const std::string key = fields_.Text();
+    const Bytes value = fields_.Block();
+    if (::lsetxattr(ProcPath(name).c_str(), key.c_str(), value.data(), value.size(), 0) == 0) return;
+    const int error = errno;
+    const bool refused = error == EOPNOTSUPP || error == E2BIG || error == ERANGE || error == EPERM ||
+                         error == EINVAL || (error == ENOSPC && HasSpace());
+    if (!refused) Fail("lsetxattr", name + " " + key, error);
+    refusals_.push_back({position_, error});
+  }
+
+  // Filesystems say ENOSPC also of attributes that no file of theirs can hold.
+  bool HasSpace() const {
+    struct statvfs status = {};
+    constexpr uint64_t kPlenty = 1 << 22;
+    return ::fstatvfs(Folder(), &status) == 0 && uint64_t{status.f_bavail} * status.f_frsize >= kPlenty;
+  }
+
+  void ClearAttributes(const std::string& name) const {
+    const std::string path = ProcPath(name);
+    std::vector<char> names(XATTR_LIST_MAX);
+    const ssize_t size = ::llistxattr(path.c_str(), names.data(), names.size());
+    if (size < 0) {
+      if (errno == EOPNOTSUPP) return;
+      Fail("llistxattr", name);
+    }
+    std::string_view rest(names.data(), static_cast<size_t>(size));
+    while (!rest.empty()) {
+      // Each ends with a zero byte.
+      const std::string_view key = rest.substr(0, rest.find('\0'));
+      if (IsContentAttribute(key) && ::lremovexattr(path.c_str(), key.data()) != 0 && errno != ENODATA) {
+        Fail("lremovexattr", name + " " + std::string(key));
+      }
+      rest.remove_prefix(std::min(rest.size(), key.size() + 1));
+    }
+  }
+
+  Tree& tree_;
+  Fields fields_;
+  const std::vector<Bytes>& buffers_;
+  uint32_t position_ = 0;
+  std::vector<Refusal> refusals_;
+};
+
+Tree::Tree(const std::string& path, const std::string& stage)
+    : root_(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)), stage_name_(stage) {
+  if (!root_) Fail("open", path);
+  if (::mkdirat(root_.get(), stage.c_str(), 0700) != 0) Fail("mkdirat", stage);
+  stage_ = OpenFolder(root_.get(), stage);
+}
+
+std::vector<Refusal> Tree::Run(Bytes list, const std::vector<Bytes>& buffers) {
+  const std::lock_guard lock(running_);
+  return Commands(*this, list, buffers).Run();
+}
+
+ContentFile::ContentFile(const std::string& path)
+    : file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)) {
+  if (!file_) Fail("open", path);
+}
+
+void ContentFile::Run(Bytes list, const std::vector<Bytes>& buffers) {
+  const std::lock_guard lock(running_);
+  Fields fields(list);
+  while (!fields.AtEnd()) {
+    if (!RunOnContent(static_cast<Op>(fields.Number<uint8_t>()), fields, buffers, file_.get())) Malformed();
+  }
+}
+
+}  // namespace smartadm::tree

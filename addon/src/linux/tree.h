@@ -1,0 +1,57 @@
+// Writes below one folder and nowhere else: every name is resolved by openat2 beneath it, without symbolic links.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/unique_fd.h"
+
+namespace smartadm::tree {
+
+using Bytes = std::span<const uint8_t>;
+
+// An attribute that the filesystem does not take: the command's position in the list, and the errno.
+struct Refusal {
+  uint32_t command;
+  int error;
+};
+
+// A folder that is filled by lists of commands. Objects without a name yet wait in `stage`, a folder inside it, under
+// their number.
+class Tree {
+ public:
+  // Makes the stage. `path` must be a folder, not a link to one.
+  Tree(const std::string& path, const std::string& stage);
+
+  // Runs the commands of `list` in order; data of writes lies in `buffers`. Throws at the first that fails, but for
+  // extended attributes, whose refusals it returns. One list at a time: others wait.
+  std::vector<Refusal> Run(Bytes list, const std::vector<Bytes>& buffers);
+
+ private:
+  class Commands;
+
+  std::mutex running_;
+  UniqueFd root_;
+  std::string stage_name_;
+  UniqueFd stage_;
+  // Where names are looked up, and the file that is written.
+  UniqueFd folder_;
+  UniqueFd content_;
+};
+
+// A file that takes the commands on content only: a volume. Made when missing.
+class ContentFile {
+ public:
+  explicit ContentFile(const std::string& path);
+  void Run(Bytes list, const std::vector<Bytes>& buffers);
+
+ private:
+  std::mutex running_;
+  UniqueFd file_;
+};
+
+}  // namespace smartadm::tree
