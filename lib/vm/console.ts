@@ -2,11 +2,11 @@
 import type { Context } from '../context.js';
 import type { ZoneConsole } from '../host/zones.js';
 import { vmError } from './errors.js';
-import { requireVm } from './load.js';
+import { loadVm } from './load.js';
 
 /** Attaches to the console. Throws `VmNotFound`, `VmBadState`, `ZoneConsoleBusy`. */
 export async function openVmConsole(ctx: Context, uuid: string): Promise<ZoneConsole> {
-  const vm = await requireVm(ctx, uuid, ['uuid', 'zonename', 'state']);
+  const vm = await loadVm(await ctx.host(), uuid, ['uuid', 'zonename', 'state']);
   if (vm.state !== 'running') {
     throw vmError('VmBadState', `cannot connect to console when state is "${String(vm.state)}" must be "running".`);
   }

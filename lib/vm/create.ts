@@ -1,5 +1,5 @@
 /** Makes a VM from a payload: all of it, or nothing. */
-import { chmod, lstat } from 'node:fs/promises';
+import { chmod, lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../context.js';
 import { codeOf } from '../errors.js';
@@ -13,7 +13,7 @@ import { vmError } from './errors.js';
 import { payloadFacts } from './facts.js';
 import { setIndestructible } from './indestructible.js';
 import { withNewVm } from './locks.js';
-import { createConfigFolder } from './metadata.js';
+import { writeMetadata, writeRoutes, writeTags } from './metadata.js';
 import { parseCreatePayload } from './payload.js';
 import { bootVm } from './power.js';
 import type { VmSpec } from './spec.js';
@@ -72,8 +72,7 @@ async function install(ctx: Context, host: Host, spec: VmSpec, config: ZoneConfi
   await host.zones.mark(spec.zonename, 'incomplete');
   undo.push('root dataset', () => destroyIfThere(host, spec.zfs_filesystem));
   await makeRoot(host, spec);
-  const zonepath = host.at(spec.zonepath);
-  await createConfigFolder(ctx, zonepath, spec);
+  await writeFiles(host.at(spec.zonepath), spec);
   let done = withAttr(config, 'provisioning', undefined);
   if (spec.delegate_dataset) {
     const name = `${spec.zfs_filesystem}/data`;
@@ -112,6 +111,14 @@ async function makeRoot(host: Host, spec: VmSpec): Promise<void> {
   });
   if (root?.isDirectory() === true) return;
   throw vmError('PayloadInvalid', `image ${String(spec.image_uuid)} has no directory "root" for a zone to live in`);
+}
+
+/** Metadata, tags and routes, in place of any that came with the image. */
+async function writeFiles(zonepath: string, spec: VmSpec): Promise<void> {
+  await rm(join(zonepath, 'config'), { recursive: true, force: true });
+  await writeTags(zonepath, spec.tags);
+  await writeMetadata(zonepath, spec);
+  await writeRoutes(zonepath, spec.routes);
 }
 
 /** Also what was made below it. */

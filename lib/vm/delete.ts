@@ -7,7 +7,7 @@ import type { ZoneRecord } from '../host/zones.js';
 import type { VmObject } from '../schema/generated/vm.js';
 import { destroyIfThere } from './create.js';
 import { vmError } from './errors.js';
-import { loadVms, requireVm } from './load.js';
+import { loadVm, loadVms } from './load.js';
 import { withVmLock } from './locks.js';
 
 const fields = ['uuid', 'zonename', 'brand', 'zonepath', 'zfs_filesystem', 'disks', 'filesystems', 'indestructible_zoneroot', 'indestructible_delegated'] as const; // prettier-ignore
@@ -20,9 +20,9 @@ const fields = ['uuid', 'zonename', 'brand', 'zonepath', 'zfs_filesystem', 'disk
 export async function deleteVm(ctx: Context, uuid: string): Promise<void> {
   await withVmLock(ctx, uuid, async () => {
     const host = await ctx.host();
-    const record = await host.zones.find(uuid);
+    const vm = await loadEvenDamaged(ctx, host, uuid);
+    const record = await host.zones.find(vm.zonename ?? uuid);
     if (record === undefined) throw vmError('VmNotFound', `VM ${uuid} not found`);
-    const vm = await loadEvenDamaged(ctx, record, uuid);
     refuseProtected(vm);
     await refuseShared(ctx, vm);
     await haltWhatever(ctx, host, record.name);
@@ -34,13 +34,13 @@ export async function deleteVm(ctx: Context, uuid: string): Promise<void> {
 }
 
 /** A VM whose configuration cannot be read is removed by what the index says of it. */
-async function loadEvenDamaged(ctx: Context, record: ZoneRecord, uuid: string): Promise<VmObject> {
+async function loadEvenDamaged(ctx: Context, host: Host, uuid: string): Promise<VmObject> {
   try {
-    return await requireVm(ctx, uuid, fields);
+    return await loadVm(host, uuid, fields);
   } catch (error) {
-    if (!hasCode(error, 'ZoneInvalid') && !hasCode(error, 'ZoneNotFound')) throw error;
+    if (!['ZoneInvalid', 'ZoneNotFound', 'VmDamaged'].some((code) => hasCode(error, code))) throw error;
     ctx.log.warn({ err: error, uuid }, 'the configuration is damaged; deleting what the index names');
-    return { uuid, zonename: record.name, brand: record.brand, zonepath: record.zonepath };
+    return { uuid, zonename: uuid };
   }
 }
 
@@ -57,7 +57,7 @@ async function refuseShared(ctx: Context, vm: VmObject): Promise<void> {
     (vm.filesystems ?? []).map(({ source = '' }) => source).filter((path) => path.startsWith(volumes)),
   );
   if (own.size === 0) return;
-  const others = (await loadVms(ctx, ['uuid', 'filesystems'])).filter(
+  const others = (await loadVms(await ctx.host(), ['uuid', 'filesystems'])).filter(
     (other) => other.uuid !== vm.uuid && (other.filesystems ?? []).some(({ source }) => own.has(String(source))),
   );
   if (others.length === 0) return;

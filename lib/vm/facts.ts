@@ -1,10 +1,11 @@
 /** The host as payload judgement sees it. */
 import { randomInt, randomUUID } from 'node:crypto';
 import type { Context } from '../context.js';
+import type { Manifest } from '../img/manifest.js';
 import { findImage } from '../img/store.js';
 import type { VmObject } from '../schema/generated/vm.js';
 import { loadVms } from './load.js';
-import type { PayloadFacts } from './spec.js';
+import type { ImageFacts, PayloadFacts } from './spec.js';
 
 /** What conflicts between VMs are found by. */
 const conflictFields = ['uuid', 'zonename', 'brand', 'state', 'zone_state', 'nics', 'vnc_port', 'spice_port'] as const;
@@ -14,24 +15,33 @@ export async function payloadFacts(ctx: Context): Promise<PayloadFacts> {
   const host = await ctx.host();
   let vms: Promise<readonly VmObject[]> | undefined;
   return {
-    async guestOs() {
-      return (await ctx.host()).features.guestOs;
-    },
+    guestOs: host.features.guestOs,
     async zpools() {
       const pools = await host.datasets.pools();
       return pools.map((pool) => pool.name);
     },
     async image(uuid, zpool) {
-      const image = await findImage(ctx, zpool, uuid);
-      return image?.manifest;
+      const manifest = (await findImage(ctx, zpool, uuid))?.manifest;
+      return manifest === undefined ? undefined : imageFacts(manifest);
     },
     nicTags: () => host.links.nicTags(),
     async exists(uuid) {
       return (await host.zones.find(uuid)) !== undefined;
     },
-    vms: () => (vms ??= loadVms(ctx, conflictFields)),
+    vms: () => (vms ??= loadVms(host, conflictFields)),
     newUuid: randomUUID,
     random: (limit) => randomInt(limit),
     now: Date.now,
+  };
+}
+
+function imageFacts({ type, os, image_size: size, requirements, tags }: Manifest): ImageFacts {
+  const bootrom = requirements?.bootrom;
+  return {
+    ...(type === undefined ? {} : { type }),
+    ...(os === undefined ? {} : { os }),
+    ...(size === undefined ? {} : { image_size: Number(size) }),
+    ...(typeof bootrom === 'string' ? { requirements: { bootrom } } : {}),
+    ...(tags === undefined ? {} : { tags }),
   };
 }

@@ -3,7 +3,7 @@ import type { Context } from '../context.js';
 import { hostError } from '../host/errors.js';
 import { brandOf } from './brands/brand.js';
 import { vmError } from './errors.js';
-import { requireVm } from './load.js';
+import { loadVm } from './load.js';
 
 const infoTypes = {
   kvm: ['all', 'block', 'blockstats', 'chardev', 'cpus', 'kvm', 'pci', 'spice', 'status', 'version', 'vnc'],
@@ -15,7 +15,7 @@ const sysrqTypes = { kvm: ['nmi', 'screenshot'], bhyve: ['nmi'] } as const;
 
 /** What the hypervisor says, by type; all types when none is named. Throws `VmNotFound`, `VmBadState`, `PayloadInvalid`. */
 export async function vmInfo(ctx: Context, uuid: string, types: readonly string[]): Promise<Record<string, unknown>> {
-  const vm = await requireVm(ctx, uuid, ['uuid', 'brand', 'state']);
+  const vm = await loadVm(await ctx.host(), uuid, ['uuid', 'brand', 'state']);
   if (vm.state !== 'running' && vm.state !== 'stopping') {
     const message = `Unable to get info for vm from state "${String(vm.state)}", must be "running" or "stopping".`;
     throw vmError('VmBadState', message);
@@ -31,7 +31,7 @@ export async function vmInfo(ctx: Context, uuid: string, types: readonly string[
 
 /** Sends a request. Throws `VmNotFound`, `VmBadState`, `PayloadInvalid` where the brand does not take it. */
 export async function sendSysrq(ctx: Context, uuid: string, request: 'nmi' | 'screenshot'): Promise<void> {
-  const vm = await requireVm(ctx, uuid, ['uuid', 'brand', 'state']);
+  const vm = await loadVm(await ctx.host(), uuid, ['uuid', 'brand', 'state']);
   if (vm.state !== 'running' && vm.state !== 'stopping') {
     const message = `Unable to send request to vm from state "${String(vm.state)}", must be "running" or "stopping".`;
     throw vmError('VmBadState', message);

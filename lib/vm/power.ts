@@ -7,7 +7,7 @@ import type { Host } from '../host/host.js';
 import type { VmObject } from '../schema/generated/vm.js';
 import { brandOf } from './brands/brand.js';
 import { vmError } from './errors.js';
-import { requireVm } from './load.js';
+import { loadVm } from './load.js';
 import { withVmLock } from './locks.js';
 import { requireNicTags } from './nic-tags.js';
 import { withAutoboot } from './zone-config.js';
@@ -27,7 +27,7 @@ const fields = ['uuid', 'zonename', 'brand', 'state', 'zone_state', 'docker', 'n
  */
 export async function startVm(ctx: Context, uuid: string): Promise<void> {
   await withVmLock(ctx, uuid, async () => {
-    const vm = await requireVm(ctx, uuid, fields);
+    const vm = await loadVm(await ctx.host(), uuid, fields);
     if (vm.state === 'running') throw vmError('EALREADYRUNNING', `VM ${uuid} is already 'running'`);
     const isStartable = vm.state === 'stopped' || (vm.state === 'provisioning' && vm.zone_state === 'installed');
     if (!isStartable) throw badState(`Cannot start vm from state "${String(vm.state)}", must be "stopped".`);
@@ -57,7 +57,7 @@ export interface StopOptions {
  * time-out where the brand takes none.
  */
 export async function stopVm(ctx: Context, uuid: string, options: StopOptions = {}): Promise<void> {
-  const vm = await requireVm(ctx, uuid, fields);
+  const vm = await loadVm(await ctx.host(), uuid, fields);
   const host = await ctx.host();
   const zone = zoneOf(vm);
   if (options.force === true) return halt(ctx, host, vm);
@@ -74,7 +74,7 @@ export async function stopVm(ctx: Context, uuid: string, options: StopOptions = 
 
 /** Reboots a VM. Throws `VmNotFound`, `VmBadState`, `PayloadInvalid`, `TimedOut`. */
 export async function rebootVm(ctx: Context, uuid: string, options: { readonly force?: boolean } = {}): Promise<void> {
-  const vm = await requireVm(ctx, uuid, fields);
+  const vm = await loadVm(await ctx.host(), uuid, fields);
   const host = await ctx.host();
   const zone = zoneOf(vm);
   const state = String(vm.state);
@@ -108,7 +108,7 @@ export async function rebootVm(ctx: Context, uuid: string, options: { readonly f
  * `PayloadInvalid` for an unknown signal.
  */
 export async function killVm(ctx: Context, uuid: string, signal: string | number = 'SIGTERM'): Promise<void> {
-  const vm = await requireVm(ctx, uuid, fields);
+  const vm = await loadVm(await ctx.host(), uuid, fields);
   const number = signalNumber(signal);
   const host = await ctx.host();
   const runtime = vm.zone_state === 'running' ? await host.zones.runtime(zoneOf(vm)) : undefined;

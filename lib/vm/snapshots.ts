@@ -3,7 +3,7 @@ import type { Context } from '../context.js';
 import type { VmObject } from '../schema/generated/vm.js';
 import { brandOf } from './brands/brand.js';
 import { vmError } from './errors.js';
-import { requireVm } from './load.js';
+import { loadVm } from './load.js';
 import { withVmLock } from './locks.js';
 import { startVm, stopVm } from './power.js';
 import { hasCode } from '../errors.js';
@@ -13,7 +13,7 @@ const fields = ['uuid', 'zonename', 'brand', 'state', 'zfs_filesystem', 'dataset
 /** Takes a snapshot. Throws `VmNotFound`, `PayloadInvalid` and the host's codes. */
 export async function createSnapshot(ctx: Context, uuid: string, name: string): Promise<void> {
   await withVmLock(ctx, uuid, async () => {
-    const vm = await requireVm(ctx, uuid, fields);
+    const vm = await loadVm(await ctx.host(), uuid, fields);
     requireSnapshots(vm, name);
     if ((vm.datasets ?? []).length > 0) {
       throw vmError('PayloadInvalid', 'Cannot currently snapshot zones that have datasets');
@@ -29,7 +29,7 @@ export async function createSnapshot(ctx: Context, uuid: string, name: string): 
 /** Removes a snapshot. Throws `VmNotFound`, `PayloadInvalid` and the host's codes. */
 export async function deleteSnapshot(ctx: Context, uuid: string, name: string): Promise<void> {
   await withVmLock(ctx, uuid, async () => {
-    const vm = await requireVm(ctx, uuid, fields);
+    const vm = await loadVm(await ctx.host(), uuid, fields);
     requireSnapshot(vm, name);
     await (await ctx.host()).datasets.destroy(snapshotOf(vm, name));
   });
@@ -40,7 +40,7 @@ export async function deleteSnapshot(ctx: Context, uuid: string, name: string): 
  * does. Throws `VmNotFound`, `PayloadInvalid` and the host's codes.
  */
 export async function rollbackSnapshot(ctx: Context, uuid: string, name: string): Promise<void> {
-  const vm = await requireVm(ctx, uuid, fields);
+  const vm = await loadVm(await ctx.host(), uuid, fields);
   requireSnapshot(vm, name);
   if (vm.state !== 'stopped') {
     await stopVm(ctx, uuid, { force: true }).catch((error: unknown) => {

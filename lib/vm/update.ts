@@ -7,12 +7,12 @@ import { withUndo, type UndoStack } from '../undo.js';
 import { hostError } from '../host/errors.js';
 import { payloadFacts } from './facts.js';
 import { setIndestructible } from './indestructible.js';
-import { requireVm } from './load.js';
+import { loadVm } from './load.js';
 import { withVmLock } from './locks.js';
-import { readVmFiles, writeVmFiles } from './metadata.js';
+import { writeMetadata, writeRoutes, writeTags } from './metadata.js';
 import type { UpdatePlan } from './spec.js';
 import { planUpdate } from './update-plan.js';
-import { updateZoneConfig } from './zone-config.js';
+import { updateZoneConfig } from './zone-config-update.js';
 
 /**
  * Judges `payload` and applies it (`vm-lifecycle`, update): what can change on a running VM does so at once, the rest
@@ -21,7 +21,7 @@ import { updateZoneConfig } from './zone-config.js';
  */
 export async function updateVm(ctx: Context, uuid: string, payload: unknown): Promise<UpdatePlan> {
   return withVmLock(ctx, uuid, async () => {
-    const current = await requireVm(ctx, uuid);
+    const current = await loadVm(await ctx.host(), uuid);
     const plan = await planUpdate(current, payload, await payloadFacts(ctx));
     for (const { property, kind, detail } of plan.adjustments) {
       ctx.log.warn({ uuid, property, kind, detail }, 'payload adjusted');
@@ -47,18 +47,23 @@ async function apply(ctx: Context, current: VmObject, plan: UpdatePlan, undo: Un
   await applyConfig(host, current, before, after, undo);
 }
 
-/** Metadata, tags and routes. */
+/** Metadata, tags and routes: what the plan has is complete, and so is what the VM had. */
 async function writeFiles(host: Host, current: VmObject, plan: UpdatePlan, undo: UndoStack): Promise<void> {
-  const { metadata, tags, routes } = plan;
-  if (metadata === undefined && tags === undefined && routes === undefined) return;
   const zonepath = host.at(String(current.zonepath));
-  const old = await readVmFiles(zonepath);
-  undo.push('metadata, tags and routes', () => writeVmFiles(zonepath, old));
-  await writeVmFiles(zonepath, {
-    ...(metadata === undefined ? {} : { metadata }),
-    ...(tags === undefined ? {} : { tags }),
-    ...(routes === undefined ? {} : { routes }),
-  });
+  const { metadata, tags, routes } = plan;
+  if (metadata !== undefined) {
+    const { customer_metadata = {}, internal_metadata = {} } = current;
+    undo.push('metadata', () => writeMetadata(zonepath, { customer_metadata, internal_metadata }));
+    await writeMetadata(zonepath, metadata);
+  }
+  if (tags !== undefined) {
+    undo.push('tags', () => writeTags(zonepath, current.tags ?? {}));
+    await writeTags(zonepath, tags);
+  }
+  if (routes !== undefined) {
+    undo.push('routes', () => writeRoutes(zonepath, current.routes ?? {}));
+    await writeRoutes(zonepath, routes);
+  }
 }
 
 async function applyDatasets(host: Host, current: VmObject, plan: UpdatePlan, undo: UndoStack): Promise<void> {
