@@ -1,0 +1,80 @@
+/** Metadata, tags and routes of a VM: JSON files below its zonepath, outside the root that the guest can reach. */
+import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeAtomically } from '../atomic-file.js';
+import { codeOf } from '../errors.js';
+import { vmError } from './errors.js';
+import type { FlatObject } from './spec.js';
+
+export interface VmMetadata {
+  readonly customer_metadata: FlatObject;
+  readonly internal_metadata: FlatObject;
+}
+
+type FileName = 'metadata' | 'tags' | 'routes';
+
+/** `zonepath` is where the zone lies on this host (`host.at`). */
+const fileOf = (zonepath: string, name: FileName): string => join(zonepath, 'config', `${name}.json`);
+
+/**
+ * Metadata of the VM at `zonepath`; empty where there is none. What does not parse reads as nothing (`vmadm(8)`). Throws
+ * `VmDamaged` when the file cannot be read.
+ */
+export function readMetadata(zonepath: string): VmMetadata {
+  const found = readObject(zonepath, 'metadata');
+  return {
+    customer_metadata: (found['customer_metadata'] ?? {}) as FlatObject,
+    internal_metadata: (found['internal_metadata'] ?? {}) as FlatObject,
+  };
+}
+
+/** As {@link readMetadata}. */
+export function readTags(zonepath: string): FlatObject {
+  return readObject(zonepath, 'tags') as FlatObject;
+}
+
+/** As {@link readMetadata}. */
+export function readRoutes(zonepath: string): FlatObject {
+  return readObject(zonepath, 'routes') as FlatObject;
+}
+
+/** Replaces both kinds of metadata, atomically. Makes the folder when it is not there yet. */
+export async function writeMetadata(zonepath: string, metadata: VmMetadata): Promise<void> {
+  const { internal_metadata, customer_metadata } = metadata;
+  await write(zonepath, 'metadata', { internal_metadata, customer_metadata });
+}
+
+/** As {@link writeMetadata}. */
+export async function writeTags(zonepath: string, tags: FlatObject): Promise<void> {
+  await write(zonepath, 'tags', tags);
+}
+
+/** As {@link writeMetadata}. */
+export async function writeRoutes(zonepath: string, routes: FlatObject): Promise<void> {
+  await write(zonepath, 'routes', routes);
+}
+
+function readObject(zonepath: string, name: FileName): Readonly<Record<string, unknown>> {
+  const file = fileOf(zonepath, name);
+  let text: string;
+  try {
+    // Small files, and of many VMs in a row: waiting for each would take longer than reading it.
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') return {};
+    throw vmError('VmDamaged', `cannot read ${file}`, { cause });
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+async function write(zonepath: string, name: FileName, value: object): Promise<void> {
+  await mkdir(join(zonepath, 'config'), { recursive: true, mode: 0o755 });
+  // Without a newline at the end, as in every file that `vmadm(8)` has written.
+  await writeAtomically(fileOf(zonepath, name), JSON.stringify(value, null, 2));
+}

@@ -1,0 +1,10 @@
+/** Recorded behaviour of the original, one JSON object per line. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export const vectorsFolder = join(import.meta.dirname, 'fixtures/vectors');
+
+export function vectors(file: string): readonly unknown[] {
+  const lines = readFileSync(join(vectorsFolder, file), 'utf8').trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line) as unknown);
+}
