@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { constants } from 'node:os';
 import { isAbsolute } from 'node:path';
 import type { Context } from '../context.js';
-import { codeOf, describeError } from '../errors.js';
+import { SmartadmError, codeOf, describeError } from '../errors.js';
 import { hostProblem } from '../host/open.js';
 import { silentLog } from '../log.js';
 import type { Cli } from './command.js';
@@ -90,8 +90,9 @@ async function drained(stream: NodeJS.WriteStream): Promise<void> {
   if (stream.writableLength > 0) await once(stream, 'drain');
 }
 
-/** Where all paths of the state hang. */
+/** Where all paths of the state hang. A relative one is refused: it would be another place for every caller. */
 function rootOf(env: NodeJS.ProcessEnv): string {
   const root = env['SMARTADM_ROOT'] ?? '/';
-  return isAbsolute(root) ? root : '/';
+  if (isAbsolute(root)) return root;
+  throw new SmartadmError('ConfigInvalid', `SMARTADM_ROOT must be an absolute path, not ${JSON.stringify(root)}`);
 }
