@@ -4,6 +4,7 @@ import type { BenchTable } from './measure.js';
 
 const benches: Readonly<Record<string, () => Promise<{ bench(): Promise<BenchTable> }>>> = {
   'start-up': () => import('./start-up.js'),
+  vm: () => import('./vm.js'),
 };
 
 const asked = process.argv.slice(2);

@@ -1,0 +1,161 @@
+/** Making machines at the same time, killed half way, from damaged payloads: on a real host, by the commands alone. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { rootId } from '../../lib/host/linux/root-id.js';
+import { inOwnNetworkNamespace } from '../netns.js';
+import { openTestHost, payload, type TestHost } from './test-host.js';
+
+inOwnNetworkNamespace(import.meta.url);
+
+describe('create', () => {
+  let host: TestHost;
+  const nics = [{ nic_tag: 'admin', ips: ['dhcp'], primary: true }];
+  const create = (more: Record<string, unknown>) => host.vmadm(['create'], { input: JSON.stringify(payload(more)) });
+  const uuids = async () => (await host.ok('vmadm', ['list', '-H', '-o', 'uuid'])).split('\n').filter(Boolean);
+  const removeAll = () => uuids().then((all) => Promise.all(all.map((uuid) => host.ok('vmadm', ['delete', uuid]))));
+
+  before(async () => {
+    host = openTestHost();
+    await host.install('busybox-1.35.0');
+  });
+  after(() => host.close());
+
+  /** Everything on the host that belongs to machines: paths, mounts, links, control groups, files of locks left out. */
+  function traces(): readonly string[] {
+    const below = (path: string, wanted = /./) =>
+      existsSync(path)
+        ? readdirSync(path)
+            .filter((name) => wanted.test(name))
+            .map((name) => `${path}/${name}`)
+        : [];
+    const groups = readdirSync('/sys/fs/cgroup')
+      .flatMap((controller) => below(`/sys/fs/cgroup/${controller}`, new RegExp(`^smartadm-${rootId(host.root)}$`)))
+      .flatMap((group) => [...below(`${group}/zones`, uuidPattern), ...below(`${group}/monitors`, uuidPattern)]);
+    return [
+      ...below(host.at('/zones'), uuidPattern).filter((path) => !path.endsWith(String(payload()['image_uuid']))),
+      ...below(host.at('/etc/zones'), /\.xml$/),
+      ...below('/sys/class/net', /^v/),
+      ...readFileSync('/proc/mounts', 'utf8')
+        .split('\n')
+        .filter((line) => line.includes(`${host.root}/zones/`)),
+      ...groups,
+    ];
+  }
+
+  it('of one uuid twice at once: one wins, the other says so', async () => {
+    const uuid = randomUUID();
+    const both = await Promise.all([create({ uuid }), create({ uuid })]);
+    assert.deepEqual(both.map((done) => done.status).sort(), [0, 1]);
+    const loser = both.find((done) => done.status === 1);
+    assert.equal(loser?.stderr, `VM with UUID ${uuid} already exists\n`);
+    assert.deepEqual(await uuids(), [uuid]);
+    await removeAll();
+  });
+
+  it('of twenty machines at once makes and runs them all, each with an address of its own', async () => {
+    const all = Array.from({ length: 20 }, (_, at) => create({ alias: `m${at}`, nics }));
+    for (const done of await Promise.all(all)) assert.equal(done.status, 0, done.stderr);
+    const running = (await host.ok('vmadm', ['lookup', 'state=running'])).split('\n').filter(Boolean);
+    assert.equal(running.length, 20);
+    const addresses = await Promise.all(
+      running.map(
+        async (uuid) =>
+          (await host.inside(uuid, "ip -4 -o addr | sed -n 's/.*inet \\([0-9.]*\\).* scope global.*/\\1/p'")).stdout,
+      ),
+    );
+    assert.equal(new Set(addresses).size, 20);
+    await removeAll();
+    assert.deepEqual(traces(), []);
+  });
+
+  it('killed at any moment leaves nothing that delete cannot remove', async () => {
+    const took = await timeOf(() => create({ nics }));
+    await removeAll();
+    for (let at = 0; at < 24; at += 1) {
+      const uuid = randomUUID();
+      const child = host.start('vmadm', ['create']);
+      child.stdin?.end(JSON.stringify(payload({ uuid, nics })));
+      const ended = new Promise((resolve) => child.on('exit', resolve));
+      await sleep((took * 1.1 * at) / 24);
+      child.kill('SIGKILL');
+      await ended;
+      const left = await uuids();
+      for (const each of left) {
+        assert.equal(each, uuid);
+        await host.ok('vmadm', ['delete', each]);
+      }
+      assert.deepEqual(traces(), [], `killed after ${Math.round((took * 1.1 * at) / 24)} ms`);
+    }
+    const done = await create({ nics });
+    assert.equal(done.status, 0, done.stderr);
+    await removeAll();
+  });
+
+  it('refuses what is no payload with one line, and changes nothing', async () => {
+    const bad: [what: string, input: string, message: RegExp][] = [
+      ['nothing', '', /^Invalid JSON payload: standard input, line 1, column 1: /],
+      ['half of it', '{\n  "brand": "lx",\n  "alias": ', /line 3, column 12: /],
+      ['an array', '[]', /object/],
+      ['null', 'null', /object/],
+      ['a word', '"lx"', /object/],
+      ['depth', `${'['.repeat(10_000)}${']'.repeat(10_000)}`, /object/],
+      ['ten megabytes', `{"alias": "${'x'.repeat(10 * 1024 * 1024)}`, /Invalid JSON payload: /],
+      ['a prototype', `{"__proto__": {"brand": "lx"}, "image_uuid": "${randomUUID()}"}`, /./],
+      ['an unknown brand', JSON.stringify(payload({ brand: 'zen' })), /brand/],
+      ['an unknown image', JSON.stringify(payload({ image_uuid: randomUUID() })), /image/],
+      ['wrong types', JSON.stringify(payload({ max_physical_memory: 'much', nics: 'many' })), /max_physical_memory|nics/],
+      ['an unknown nic tag', JSON.stringify(payload({ nics: [{ nic_tag: 'nowhere', ips: ['dhcp'] }] })), /nowhere/],
+      ['depth inside', `{"brand":"lx","image_uuid":"${String(payload()['image_uuid'])}","tags":${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}}`, /tags/],
+    ]; // prettier-ignore
+    for (const [what, input, message] of bad) {
+      const done = await host.vmadm(['create'], { input });
+      assert.ok(done.status === 1 || done.status === 2, `${what}: ${done.status} ${done.stderr.slice(0, 200)}`);
+      assert.match(done.stderr, message, what);
+      assert.equal(done.stdout, '', what);
+      assert.ok(
+        done.stderr.split('\n').length <= 12 && done.stderr.length < 2000,
+        `${what}: ${done.stderr.slice(0, 300)}`,
+      );
+    }
+    assert.deepEqual(await uuids(), []);
+    assert.deepEqual(traces(), []);
+  });
+
+  it('refuses an address that another machine has', async () => {
+    const nic = (mac: string) => ({ nic_tag: 'stub0', ips: ['10.77.0.5/24'], mac });
+    const first = await create({ nics: [nic('02:00:00:00:00:01')] });
+    assert.equal(first.status, 0, first.stderr);
+    const second = await create({ nics: [nic('02:00:00:00:00:02')] });
+    assert.equal(second.status, 1);
+    assert.match(second.stderr, /10\.77\.0\.5/);
+    assert.equal((await uuids()).length, 1);
+    await removeAll();
+  });
+
+  it('that cannot boot is taken back', async () => {
+    const done = await create({ nics, init_name: '/no/such/program' });
+    if (done.status !== 0) assert.deepEqual(await uuids(), []);
+    await removeAll();
+    assert.deepEqual(traces(), []);
+  });
+
+  it('without autoboot leaves a stopped machine', async () => {
+    const uuid = randomUUID();
+    const done = await create({ uuid, autoboot: false });
+    assert.equal(done.status, 0, done.stderr);
+    assert.equal(await host.ok('vmadm', ['list', '-H', '-o', 'state,autoboot']), 'stopped           false   \n');
+    await removeAll();
+  });
+});
+
+const uuidPattern = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/;
+
+async function timeOf(work: () => Promise<{ status: number; stderr: string }>): Promise<number> {
+  const start = Date.now();
+  const done = await work();
+  assert.equal(done.status, 0, done.stderr);
+  return Date.now() - start;
+}
