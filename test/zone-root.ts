@@ -1,12 +1,18 @@
 /** Zones for tests: a root file system of busybox, and a configuration as `vmadm` would write it. */
-import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createLinuxLinks } from '../lib/host/linux/links.js';
+import { createLinuxZones } from '../lib/host/linux/zones.js';
 import type { ZoneAttributes, ZoneConfig, ZoneResource } from '../lib/host/zones.js';
+import { silentLog, type Log } from '../lib/log.js';
 
 const applets = [
-  'cat', 'chmod', 'df', 'echo', 'grep', 'halt', 'hostname', 'id', 'ifconfig', 'ip', 'kill', 'ln', 'ls', 'mkdir', 'mount',
-  'mv', 'nc', 'ping', 'poweroff', 'ps', 'reboot', 'rm', 'route', 'sh', 'sleep', 'stat', 'stty', 'sync', 'tail', 'test',
-  'touch', 'true', 'ulimit', 'umount', 'uname', 'yes',
+  'cat', 'chmod', 'cut', 'date', 'dd', 'df', 'echo', 'env', 'false', 'grep', 'halt', 'head', 'hostname', 'id', 'ifconfig',
+  'ip', 'kill', 'ln', 'ls', 'mkdir', 'mknod', 'mount', 'mv', 'nc', 'nslookup', 'ping', 'poweroff', 'ps', 'pwd', 'readlink',
+  'reboot', 'rm', 'route', 'sed', 'seq', 'sh', 'sleep', 'sort', 'stat', 'stty', 'sync', 'tail', 'test', 'touch', 'tr',
+  'true', 'umount', 'uname', 'wc', 'wget', 'yes',
 ]; // prettier-ignore
 
 /** An init that starts a shell on the console, reaps, and obeys `poweroff` and `reboot` (at once with `-f`). */
@@ -32,6 +38,25 @@ export function makeZoneRoot(zonepath: string): string {
   writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
   writeFileSync(join(root, 'etc/group'), 'root:x:0:\n');
   return root;
+}
+
+/** Zones and links of a new root below the folder for temporary files; `close` ends and removes all of it. */
+export function openTestZones(log: Log = silentLog) {
+  const root = mkdtempSync(join(tmpdir(), 'smartadm-zones-'));
+  // The root of a zone, which is nobody on this host, has to get to its own.
+  chmodSync(root, 0o755);
+  spawnSync('ip', ['link', 'set', 'lo', 'up']);
+  const at = (path: string) => join(root, path);
+  const links = createLinuxLinks({ root, at, tags: { admin: {}, stub0: { etherstub: true } } });
+  const zones = createLinuxZones({ root, at, links, log });
+  return {
+    root, at, links, zones,
+    async close() {
+      await zones.removeAll();
+      await links.removeAll();
+      rmSync(root, { recursive: true, force: true });
+    },
+  }; // prettier-ignore
 }
 
 export interface TestZone {

@@ -15,9 +15,9 @@ export interface ZoneContainers {
   readonly path: string;
   /**
    * Writes all that the next start of the zone reads. Its vnics get carriers, addresses and, where `guard` says so, guards.
-   * Returns the name servers that its networks offer.
+   * Returns them.
    */
-  prepare(config: ZoneConfig, options: { readonly guard: boolean }): Promise<readonly string[]>;
+  prepare(config: ZoneConfig, options: { readonly guard: boolean }): Promise<readonly LxcVnic[]>;
   /** What to write into the control groups of a running zone. */
   limits(config: ZoneConfig): Promise<readonly CgroupSetting[]>;
   /** Keeps the zone's monitor from starting it again. Fine when there is no monitor. */
@@ -91,7 +91,7 @@ export function zoneContainers({ id, at, links, cgroups }: ZoneContainersOptions
         replace(join(folder, 'ipc'), ipc.join('')),
         isKept ? replace(join(folder, 'no-restart'), '') : rm(join(folder, 'no-restart'), { force: true }),
       ]);
-      return vnics.flatMap((vnic) => vnic.addressing.resolvers);
+      return vnics;
     },
     async forbidStart(name) {
       await writeFile(join(path, name, 'halting'), '').catch((error: unknown) => {

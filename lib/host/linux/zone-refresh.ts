@@ -6,7 +6,7 @@ import type { Links, VnicSpec } from '../links.js';
 import { loadNative } from '../native.js';
 import type { ZoneConfig } from '../zones.js';
 import type { ZoneCgroups } from './cgroups.js';
-import { zoneHostname, zoneTmpfsMiB } from './lxc-config.js';
+import { zoneHostname, zoneTmpfsMiB, type LxcVnic } from './lxc-config.js';
 import type { ZoneContainers } from './zone-container.js';
 import { ipcSettings, rctl } from './zone-limits.js';
 import { execInContainer } from './zone-programs.js';
@@ -22,7 +22,7 @@ export interface RefreshOptions {
   readonly links: Links;
   readonly cgroups: ZoneCgroups;
   /** Writes the files that the platform keeps in the zone. */
-  readonly identify: (config: ZoneConfig, resolvers: readonly string[]) => Promise<void>;
+  readonly identify: (config: ZoneConfig, vnics: readonly LxcVnic[]) => Promise<void>;
   /** Told of steps that could not be taken back. */
   readonly report: (what: string, error: unknown) => void;
 }

@@ -11,6 +11,7 @@ import { loadNative, type NativeMonitor } from '../native.js';
 import { zoneRoot } from '../zone-root.js';
 import type { ZoneConfig, ZoneRecord, Zones, ZoneState } from '../zones.js';
 import { readCgroupLayout, zoneCgroups, type ZoneCgroups } from './cgroups.js';
+import type { LxcVnic } from './lxc-config.js';
 import { rootId } from './root-id.js';
 import { attachConsole } from './zone-console.js';
 import { zoneContainers } from './zone-container.js';
@@ -19,7 +20,6 @@ import type { ZoneIndexEntry } from './zone-index.js';
 import { execInContainer, startContainer } from './zone-programs.js';
 import { refreshZone } from './zone-refresh.js';
 import { checkZoneName, withZoneLock, zoneStore } from './zone-store.js';
-import { zoneVnics } from './zone-vnics.js';
 
 export interface LinuxZonesOptions {
   /** The root prefix of the state. */
@@ -97,8 +97,9 @@ export function createLinuxZones({ root, at, links, log }: LinuxZonesOptions): L
   }
 
   /** Files that the platform keeps in the zone itself. */
-  async function identify(config: ZoneConfig, offered: readonly string[]): Promise<void> {
+  async function identify(config: ZoneConfig, vnics: readonly LxcVnic[]): Promise<void> {
     const inner = zoneRoot(join(at(config.attributes['zonepath'] ?? ''), 'root'));
+    const offered = vnics.flatMap((vnic) => vnic.addressing.resolvers);
     await writeIdentity(inner, identityFiles(config, offered), (path, err) => {
       log.warn({ zone: config.attributes['name'], path, err }, 'cannot write a file of a zone');
     });
@@ -121,13 +122,15 @@ export function createLinuxZones({ root, at, links, log }: LinuxZonesOptions): L
       undo.push('end what has been started', () => end(name).then(() => undefined));
       // Whatever a run that nobody ended by a command has left.
       await end(name);
-      const offered = await containers.prepare(config, { guard: true });
-      await identify(config, offered);
+      const vnics = await containers.prepare(config, { guard: true });
+      await identify(config, vnics);
       await outer.write('/lastbooted', `${version()}\n`);
       await startContainer(containers.path, name, zonepath);
-      const init = await native().findMonitor(containers.path, name);
-      if (init?.init === undefined) return;
-      for (const { spec } of zoneVnics(config)) await links.acquire(name, spec, init.init);
+      const foreign = vnics.filter((vnic) => vnic.addressing.addresses.includes('dhcp'));
+      if (foreign.length === 0) return;
+      const init = (await native().findMonitor(containers.path, name))?.init;
+      // Without init it has ended again: there is nothing to get an address for.
+      if (init !== undefined) for (const { spec } of foreign) await links.acquire(name, spec, init);
     });
   }
 
