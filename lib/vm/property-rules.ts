@@ -38,8 +38,9 @@ export function nounOf(name: string): Noun | undefined {
 
 function allows(row: PropertyRow | undefined, brand: Brand, letters: string): boolean {
   return (
-    row?.allowed?.some(([found, brands]) => brands.includes(brand) && [...letters].some((one) => found.includes(one))) ??
-    false
+    row?.allowed?.some(
+      ([found, brands]) => brands.includes(brand) && [...letters].some((one) => found.includes(one)),
+    ) ?? false
   );
 }
 

@@ -1,0 +1,136 @@
+/** From payload to accepted payload: the steps that create, receive and update share, in the original's order. */
+import type { VmObject } from '../schema/generated/vm.js';
+import type { Brand } from '../schema/property.js';
+import { checkConflicts, checkNicTags } from './conflicts.js';
+import { applyDocker, convertBooleans, pinDelegated, renameImage } from './conversions.js';
+import { checkDisks, checkDiskStates, identifyDisks } from './disk-rules.js';
+import { added, elementsOf, has, updated, type Draft } from './draft.js';
+import { refused } from './errors.js';
+import { checkImageSystem } from './image-rules.js';
+import { addressAdded, addressUpdated, prepareAdded, splitLists } from './nic-addressing.js';
+import { checkEachNic, checkNicSet } from './nic-rules.js';
+import { resultingNics } from './nic-set.js';
+import {
+  checkDatasetProperties, checkFilesystemsAndDevices, checkLists, checkRoutes, checkText, checkVga, checkVncPassword,
+} from './property-checks.js'; // prettier-ignore
+import { ignored, isAllowed, isMemberAllowed, listNouns } from './property-rules.js';
+import { rulesOf } from './brand-rules.js';
+import type { Adjustment, PayloadAction, PayloadFacts } from './spec.js';
+import { isObject } from './values.js';
+import { judge } from './validate.js';
+
+/** What a draft is judged for. */
+export interface Occasion {
+  readonly action: PayloadAction;
+  readonly uuid: string;
+  readonly brand: Brand;
+  /** The VM before an update. */
+  readonly vm: VmObject | undefined;
+  readonly facts: PayloadFacts;
+}
+
+/**
+ * Judges a draft whose numbers, lists and memory are settled, and brings it into its final form: lists under their `add_`
+ * names, addresses as `ips`, disks with slots. Returns what was left out on the way. Throws `PayloadInvalid` or
+ * `AddressInUse` for the first fault.
+ */
+export async function accept(draft: Draft, occasion: Occasion): Promise<readonly Adjustment[]> {
+  const { action, uuid, brand, vm, facts } = occasion;
+  renameImage(draft);
+  applyDocker(draft, uuid, brand, vm, () => facts.newUuid());
+  const dropped = await validated(draft, occasion);
+  if (action !== 'update') await checkImageSystem(draft, brand, facts);
+  if (!has(draft, 'zonename') && action !== 'update') draft['zonename'] = uuid;
+  renameLists(draft);
+  checkText(draft);
+  pinDelegated(draft, vm);
+  reshape(draft, occasion);
+  check(draft, occasion);
+  await checkConflicts(draft, uuid, vm, facts);
+  await checkNicTags(draft, vm, facts);
+  return ignored(dropped, brand, action);
+}
+
+/** Reports the first kind of findings there is; what is not allowed goes without a word. Returns its names. */
+async function validated(draft: Draft, { action, brand, facts }: Occasion): Promise<readonly string[]> {
+  const findings = await judge(draft, action, brand, facts);
+  const { values, missingProperties, properties } = findings;
+  if (values.length > 0) throw refused(`Invalid value(s) for: ${values.join(',')}`, { info: { findings: { values } } });
+  if (missingProperties.length > 0) {
+    throw refused(`Missing required properties: ${missingProperties.join(',')}`, { info: { missingProperties } });
+  }
+  for (const name of Object.keys(draft)) {
+    if (!isAllowed(name, brand, action)) delete draft[name];
+  }
+  for (const noun of listNouns) {
+    for (const list of [noun, `add_${noun}`, `update_${noun}`]) {
+      const value = draft[list];
+      if (!Array.isArray(value)) continue;
+      // The validator takes null and arrays for objects; the original then aborts.
+      if (!value.every(isObject)) throw refused(`Invalid value(s) for: ${list}`);
+      for (const element of value) {
+        for (const member of Object.keys(element)) {
+          if (!isMemberAllowed(list, noun, member, brand, action)) Reflect.deleteProperty(element, member);
+        }
+      }
+    }
+  }
+  // Findings about one element (`disks.0.size`) are neither reported nor acted upon.
+  return properties.filter((name) => !/\.\d+\./.test(name));
+}
+
+function renameLists(draft: Draft): void {
+  for (const noun of listNouns) {
+    if (!has(draft, noun)) continue;
+    if (has(draft, `add_${noun}`)) throw refused(`Cannot specify both "${noun}" and "add_${noun}"`);
+    draft[`add_${noun}`] = draft[noun];
+    delete draft[noun];
+  }
+}
+
+function reshape(draft: Draft, { action, brand, vm, facts }: Occasion): void {
+  const nics = added(draft, 'nics');
+  for (const nic of nics) prepareAdded(nic, (limit) => facts.random(limit));
+  if (brand === 'bhyve') identifyDisks(draft, vm, () => facts.newUuid());
+  for (const nic of nics) {
+    splitLists(nic);
+    addressAdded(nic);
+  }
+  const existing = new Map((vm?.nics ?? []).map((nic) => [nic.mac, nic]));
+  for (const nic of updated(draft, 'nics')) {
+    splitLists(nic);
+    if (!nic['mac']) throw refused('NIC object needs a .mac property to update');
+    const old = existing.get(String(nic['mac']));
+    if (old === undefined) throw refused('There is no existing NIC with that mac address');
+    addressUpdated(nic, old);
+  }
+  convertBooleans(draft);
+  if (has(draft, 'zfs_storage_pool_name') && !has(draft, 'zpool')) draft['zpool'] = draft['zfs_storage_pool_name'];
+  if (action !== 'create' || has(draft, 'image_uuid')) return;
+  for (const name of ['spice_opts', 'spice_password', 'spice_port']) delete draft[name];
+}
+
+/** The checks between properties, in the original's order. */
+function check(draft: Draft, { brand, vm }: Occasion): void {
+  checkLists(draft);
+  if (vm !== undefined) checkDiskStates(draft, vm);
+  if (rulesOf(brand).hvm) checkDisks(draft, brand, vm);
+  checkFilesystemsAndDevices(draft, vm);
+  checkEachNic(draft, brand, vm);
+  const nics = resultingNics(draft, vm);
+  checkNicSet(nics, draft);
+  checkVga(draft);
+  checkRoutes(draft, nics, vm);
+  checkVncPassword(draft);
+  checkDatasetProperties(draft);
+}
+
+/** Options of a list of file systems: text is split, as with other lists. */
+export function splitOptions(draft: Draft): void {
+  for (const list of ['add_filesystems', 'update_filesystems']) {
+    for (const one of elementsOf(draft, list)) {
+      if (typeof one['options'] === 'string')
+        one['options'] = one['options'].split(',').filter((option) => option !== '');
+    }
+  }
+}
