@@ -132,7 +132,7 @@ function createLoader(
   return async (record) => {
     if (uuidOf(record) === undefined) return undefined;
     const place = host.at(record.zonepath);
-    const needsConfig = wanted.has('config') || wanted.has('datasets');
+    const needsConfig = wanted.has('config') || wanted.has('datasets') || record.brand === '';
     const config = needsConfig ? await configOf(host, record) : undefined;
     if (needsConfig && config === undefined) return undefined;
     const vm = (config === undefined ? {} : zoneConfigToVm(config)) as VmObject & Record<string, unknown>;

@@ -82,12 +82,13 @@ export function isHvm(brand: string | undefined): boolean {
 
 /** Adds what the index and the kernel say about the zone; members there keep their place. */
 export function addRecord(vm: Record<string, unknown>, record: ZoneRecord): void {
-  vm['brand'] = record.brand;
+  // Lines of the index that older systems wrote do not name it.
+  if (record.brand !== '') vm['brand'] = record.brand;
   vm['uuid'] = uuidOf(record);
   vm['zone_state'] = record.state;
   vm['zonename'] = record.name;
   vm['zonepath'] = record.zonepath;
-  vm['hvm'] = isHvm(record.brand);
+  vm['hvm'] = isHvm(String(vm['brand']));
   vm['zoneid'] = record.id ?? null;
   vm['zonedid'] = record.debugId < 0 ? null : record.debugId;
 }

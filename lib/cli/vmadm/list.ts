@@ -1,0 +1,61 @@
+/** `vmadm list`: a table of VMs. */
+import type { Command } from '../command.js';
+import { assignments } from './operands.js';
+import { colonLines, table } from './table.js';
+
+const defaultOrder = 'uuid,type,ram,state,alias';
+const defaultSort = 'ram,uuid';
+/** The original leaves equal rows in the order of its sorting algorithm. */
+const tieBreakers = defaultSort.split(',');
+
+export const list: Command = {
+  name: 'list',
+  usage: 'list [-p] [-H] [-o field,...] [-s field,...] [field=value ...]',
+  summary: 'list VMs',
+  options: [
+    { name: 'order', aliases: ['o'], type: 'string', value: 'fields', help: 'columns to print' },
+    {
+      name: 'sortby',
+      aliases: ['s'],
+      type: 'string',
+      value: 'fields',
+      help: 'fields to sort by, with - the other way round',
+    },
+    { name: 'parsable', aliases: ['p'], type: 'boolean', help: 'separate values by colons' },
+    { name: 'header', letters: { H: 'false', h: 'true' }, type: 'boolean', help: 'print a header line' },
+  ],
+  async run(
+    cli,
+    operands,
+    { order = defaultOrder, sortby = defaultSort, parsable = false, header = parsable !== true },
+  ) {
+    const { isFilterKey, isWildcard, listField } = await import('../../vm/fields.js');
+    const { lookupVms, sortVms, textOf, valueAt } = await import('../../vm/lookup.js');
+    const { vmError } = await import('../../vm/errors.js');
+    const filter = new Map(assignments(operands));
+    const columns = String(order).split(',');
+    const sortKeys = String(sortby).split(',');
+    const refuse = (message: string) => vmError('KeyInvalid', message);
+
+    for (const key of filter.keys()) if (!isFilterKey(key)) throw refuse(`Invalid filter key: "${key}"`);
+    for (const key of columns) if (isWildcard(key)) throw refuse(`Invalid order key: "${key}"`);
+    for (const key of sortKeys) if (isWildcard(key)) throw refuse(`Invalid sort key: "${key}"`);
+    const vms = await lookupVms(await cli.context().host(), filter, columns);
+    for (const key of sortKeys) {
+      if (listField(key.replace(/^[-+]/, '')) === undefined) throw refuse(`invalid sort field: ${key}`);
+    }
+    const fields = columns.map((key) => {
+      const field = listField(key);
+      if (field === undefined) throw refuse(`invalid order field: ${key}`);
+      return field;
+    });
+
+    // Only 0 is printed of the values that mean "nothing".
+    const cell = (value: unknown) => (value === 0 || Boolean(value) ? textOf(value) : '');
+    const rows = sortVms(vms, [...sortKeys, ...tieBreakers]).map((vm) =>
+      fields.map(({ key }) => cell(valueAt(vm, key))),
+    );
+    await cli.out((parsable === true ? colonLines : table)(fields, rows, header === true));
+    return 0;
+  },
+};
