@@ -58,8 +58,8 @@ function memory(config: ZoneConfig, layout: CgroupLayout): readonly CgroupSettin
   const version = versionOf(layout, 'memory');
   if (version === undefined) return [];
   const physical = rctl(config, 'zone.max-physical-memory');
-  // `max_swap` counts memory and swap together, as version 1 does.
-  const total = rctl(config, 'zone.max-swap');
+  // `max_swap` counts memory and swap together, as version 1 does. Without it, what exceeds memory is not swapped out.
+  const total = rctl(config, 'zone.max-swap') ?? physical;
   if (version === 2) {
     const swap = total === undefined ? undefined : atLeast(total - (physical ?? 0n), 0);
     return [

@@ -117,7 +117,8 @@ async function resizeTmpfs(
 ): Promise<void> {
   const [before, size] = [zoneTmpfsMiB(from), zoneTmpfsMiB(to)];
   if (before === undefined || size === undefined || before === size) return;
-  const argv = ['mount', '-o', `remount,size=${size}m`, '/tmp'];
+  // Source and type are named, so that no table of file systems is needed to find them.
+  const argv = ['mount', '-t', 'tmpfs', '-o', `remount,size=${size}m`, 'tmpfs', '/tmp'];
   try {
     const { status, stderr } = await execInContainer(lxcPath, name, argv, remountLimitMs);
     if (status !== 0) report(argv.join(' '), new Error(stderr.trim()));
