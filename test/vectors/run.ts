@@ -1,0 +1,42 @@
+/** Runs files of records, whatever is in them. */
+import { describeError } from '../../lib/errors.js';
+import type { VectorFolder } from './records.js';
+import type { OpenRunner } from './runner.js';
+
+export interface FileResult {
+  readonly file: string;
+  readonly records: number;
+  /** Undefined where nothing runs such a file. */
+  readonly failed: readonly Failure[] | undefined;
+}
+
+export interface Failure {
+  readonly id: string;
+  readonly what: string;
+}
+
+/** How each kind of file is run, by the beginning of its name; loaded when there is such a file. */
+const runners: readonly (readonly [begins: string, load: () => Promise<OpenRunner>])[] = [
+  ['vm-list', async () => (await import('./vm-invocations.js')).vmInvocations],
+  ['vm-lookup', async () => (await import('./vm-invocations.js')).vmInvocations],
+  ['vmadm-args', async () => (await import('./vm-invocations.js')).vmInvocations],
+  ['vm-validate', async () => (await import('./vm-validate.js')).vmValidate],
+  ['vm-load', async () => (await import('./vm-load.js')).vmLoad],
+];
+
+export async function runFile(folder: VectorFolder, file: string): Promise<FileResult> {
+  const records = folder.records(file);
+  const [, load] = runners.find(([begins]) => file.startsWith(begins)) ?? [];
+  if (load === undefined) return { file, records: records.length, failed: undefined };
+  const failed: Failure[] = [];
+  const runner = await (await load())(folder, file);
+  try {
+    for (const record of records) {
+      const what = await runner.run(record).catch((error: unknown) => `threw: ${describeError(error)}`);
+      if (what !== undefined) failed.push({ id: record.id, what });
+    }
+  } finally {
+    await runner.close();
+  }
+  return { file, records: records.length, failed };
+}

@@ -1,0 +1,28 @@
+/** `vm-list`, `vm-lookup` and `vmadm-args`: invocations over the machines of `vm-set`. */
+import { cpSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { vmadm } from '../../lib/cli/vmadm/main.js';
+import { runCaptured } from './captured-cli.js';
+import { differenceOf } from './compare.js';
+import { hostFacts, installImages, smartosHost, storedZones, temporaryRoot } from './host.js';
+import type { Invocation, VectorFolder } from './records.js';
+import { atTime, recordedAt, type Runner } from './runner.js';
+
+export function vmInvocations(folder: VectorFolder): Runner {
+  const { root, remove } = temporaryRoot();
+  mkdirSync(join(root, 'etc'));
+  cpSync(folder.path('vm-set/etc-zones'), join(root, 'etc/zones'), { recursive: true });
+  cpSync(folder.path('vm-set/zones'), join(root, 'zones'), { recursive: true });
+  const { zpools, nictags, images } = hostFacts(folder);
+  installImages(root, { zpools, nictags, images });
+  const host = smartosHost(root, { zones: storedZones(root), nicTags: nictags });
+  const { USAGE: usage } = folder.json('vmadm-usage.json') as { readonly USAGE: string };
+  return {
+    close: remove,
+    run: async (record) => {
+      const wanted = record as Invocation;
+      const outcome = await atTime(recordedAt, () => runCaptured('vmadm', vmadm, wanted.args, { host, root, stdin: wanted.stdin ?? '' }));
+      return differenceOf({ ...wanted, stderr: wanted.stderr.replace('$USAGE', usage) }, outcome);
+    },
+  };
+}
