@@ -31,7 +31,7 @@ export async function openLinuxHost({ root, log }: { readonly root: string; read
     async tearDown() {
       await zones.removeAll();
       await links.removeAll();
-      await datasets.unmountAll();
+      await datasets.unmountPools();
     },
   }; // prettier-ignore
 }
