@@ -9,7 +9,9 @@ export interface OptionSpec {
   readonly aliases?: readonly string[];
   /** Single letters that stand for `--name VALUE` with a value of their own, e.g. `{ H: 'false' }`. */
   readonly letters?: Readonly<Record<string, string>>;
-  readonly type: 'boolean' | 'string' | 'number' | 'strings';
+  readonly type: 'boolean' | 'string' | 'number';
+  /** Its name cannot be abbreviated. */
+  readonly exact?: true;
   /** Name of the value in help texts. */
   readonly value?: string;
   readonly help: string;

@@ -41,13 +41,17 @@ export function memoryDatasets(root: string, pools: readonly string[], given: re
     add(dataset);
     return Promise.resolve();
   };
-  const isBelow = (name: string, top: string) => name === top || name.startsWith(`${top}/`) || name.startsWith(`${top}@`);
+  const isBelow = (name: string, top: string) =>
+    name === top || name.startsWith(`${top}/`) || name.startsWith(`${top}@`);
 
   for (const pool of pools) add({ name: pool, type: 'filesystem' });
   for (const dataset of given) add(dataset);
 
   return {
-    pools: () => Promise.resolve(pools.map((name) => ({ name, driver: 'zfs', sizeBytes, freeBytes: sizeBytes, mountpoint: `/${name}` }))),
+    pools: () =>
+      Promise.resolve(
+        pools.map((name) => ({ name, driver: 'zfs', sizeBytes, freeBytes: sizeBytes, mountpoint: `/${name}` })),
+      ),
     list({ root: top, types, depth } = {}) {
       const levels = (name: string) => name.slice(top?.length ?? 0).split(/[/@]/).length - 1;
       return Promise.resolve([...all.values()].filter(({ name, type }) =>
@@ -76,7 +80,9 @@ export function memoryDatasets(root: string, pools: readonly string[], given: re
       known(name);
       const gone = [...all.keys()].filter((each) => isBelow(each, name));
       if (!recursive && gone.length > 1) throw hostError('DatasetHasChildren', `dataset ${name} has children`);
-      const clone = [...all.values()].find(({ origin, name: other }) => gone.includes(origin ?? '') && !gone.includes(other));
+      const clone = [...all.values()].find(
+        ({ origin, name: other }) => gone.includes(origin ?? '') && !gone.includes(other),
+      );
       if (clone !== undefined) throw hostError('DatasetBusy', `dataset ${name} is the origin of ${clone.name}`);
       for (const each of gone) {
         const place = all.get(each)?.mountpoint;

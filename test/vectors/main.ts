@@ -6,7 +6,10 @@ import { parseArgs } from 'node:util';
 import { VectorFolder, knownDifferences } from './records.js';
 import { runFile, type FileResult } from './run.js';
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { verbose: { type: 'boolean', short: 'v' } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { verbose: { type: 'boolean', short: 'v' } },
+});
 const [directory, ...names] = positionals;
 const folder = new VectorFolder(directory);
 const known = knownDifferences();
@@ -21,7 +24,11 @@ for (const { file, records, failed } of results) {
   const cells =
     failed === undefined
       ? [`     -       -  ${records} records: no runner yet`]
-      : [String(records - failed.length).padStart(6), String(failed.length).padStart(6), failed.map(({ id }) => id + (known.has(id) ? '*' : '')).join(' ')];
+      : [
+          String(records - failed.length).padStart(6),
+          String(failed.length).padStart(6),
+          failed.map(({ id }) => id + (known.has(id) ? '*' : '')).join(' '),
+        ];
   console.log([file.padEnd(width), ...cells].join('  ').trimEnd());
 }
 const failures = results.flatMap(({ failed = [] }) => failed);

@@ -21,6 +21,8 @@ const runners: readonly (readonly [begins: string, load: () => Promise<OpenRunne
   ['vm-lookup', async () => (await import('./vm-invocations.js')).vmInvocations],
   ['vmadm-args', async () => (await import('./vm-invocations.js')).vmInvocations],
   ['vm-validate', async () => (await import('./vm-validate.js')).vmValidate],
+  ['img-manifest', async () => (await import('./img-manifest.js')).imgManifest],
+  ['imgadm-', async () => (await import('./img-invocations.js')).imgInvocations],
   ['vm-load', async () => (await import('./vm-load.js')).vmLoad],
 ];
 

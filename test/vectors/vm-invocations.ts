@@ -8,6 +8,9 @@ import { hostFacts, installImages, smartosHost, storedZones, temporaryRoot } fro
 import type { Invocation, VectorFolder } from './records.js';
 import { atTime, recordedAt, type Runner } from './runner.js';
 
+/** From the clock, so not in the records. */
+const unrecorded = /^ *"last_modified": ".*",\n/gm;
+
 export function vmInvocations(folder: VectorFolder): Runner {
   const { root, remove } = temporaryRoot();
   mkdirSync(join(root, 'etc'));
@@ -21,8 +24,11 @@ export function vmInvocations(folder: VectorFolder): Runner {
     close: remove,
     run: async (record) => {
       const wanted = record as Invocation;
-      const outcome = await atTime(recordedAt, () => runCaptured('vmadm', vmadm, wanted.args, { host, root, stdin: wanted.stdin ?? '' }));
-      return differenceOf({ ...wanted, stderr: wanted.stderr.replace('$USAGE', usage) }, outcome);
+      const outcome = await atTime(recordedAt, () =>
+        runCaptured('vmadm', vmadm, wanted.args, { host, root, stdin: wanted.stdin ?? '' }),
+      );
+      const stdout = outcome.stdout.replace(unrecorded, '');
+      return differenceOf({ ...wanted, stderr: wanted.stderr.replace('$USAGE', usage) }, { ...outcome, stdout });
     },
   };
 }

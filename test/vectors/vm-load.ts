@@ -39,10 +39,13 @@ export function vmLoad(_folder: VectorFolder): Runner {
       if (load.error !== undefined || load.thrown === true) {
         if (!(parsed instanceof Error)) return 'the configuration was read';
         const what = parsed instanceof SmartadmError ? String(parsed.info['what']) : describeError(parsed);
-        return load.error === undefined || what === load.error.message ? undefined : `error: ${unequal(load.error.message, what)}`;
+        return load.error === undefined || what === load.error.message
+          ? undefined
+          : `error: ${unequal(load.error.message, what)}`;
       }
       if (parsed instanceof Error) return `error: ${describeError(parsed)}`;
-      if (JSON.stringify(parsed) !== JSON.stringify(load.xml_object)) return `xml_object: ${unequal(load.xml_object, parsed)}`;
+      if (JSON.stringify(parsed) !== JSON.stringify(load.xml_object))
+        return `xml_object: ${unequal(load.xml_object, parsed)}`;
       return load.vm_object === undefined ? undefined : got(load);
     },
   };
@@ -79,14 +82,20 @@ async function got(load: Load): Promise<string | undefined> {
       datasets: {
         ...base.datasets,
         list: ({ root: top }: { readonly root?: string } = {}) =>
-          Promise.resolve(datasets.filter(({ name }) => top === undefined || name === top || name.startsWith(`${top}/`))),
+          Promise.resolve(
+            datasets.filter(({ name }) => top === undefined || name === top || name.startsWith(`${top}/`)),
+          ),
       },
     };
-    const outcome = await atTime(recordedAt, () => runCaptured('vmadm', vmadm, ['get', record.uuid ?? ''], { host, root }));
+    const outcome = await atTime(recordedAt, () =>
+      runCaptured('vmadm', vmadm, ['get', record.uuid ?? ''], { host, root }),
+    );
     if (outcome.exit !== 0) return `exit: ${outcome.exit}: ${outcome.stderr}`;
     const vm = JSON.parse(outcome.stdout) as Record<string, unknown>;
     for (const member of unrecorded) Reflect.deleteProperty(vm, member);
-    return JSON.stringify(vm) === JSON.stringify(load.vm_object) ? undefined : `vm_object: ${unequal(load.vm_object, vm)}`;
+    return JSON.stringify(vm) === JSON.stringify(load.vm_object)
+      ? undefined
+      : `vm_object: ${unequal(load.vm_object, vm)}`;
   } finally {
     remove();
   }

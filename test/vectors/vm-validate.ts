@@ -35,7 +35,12 @@ export function vmValidate(folder: VectorFolder): Runner {
     close: remove,
     async run(record) {
       const { action, brand, payload, error, ...wanted } = record as Judgement;
-      const found = await validatePayload(structuredClone(payload), action, brand ?? undefined, await payloadFacts(context));
+      const found = await validatePayload(
+        structuredClone(payload),
+        action,
+        brand ?? undefined,
+        await payloadFacts(context),
+      );
       if (JSON.stringify(found) !== JSON.stringify(error)) return `findings: ${unequal(error, found)}`;
       const args = ['validate', action, ...(action === 'update' ? [String(brand)] : [])];
       const outcome = await atTime(recordedAt, () =>

@@ -7,7 +7,14 @@ export const create: Command = {
   usage: 'create [-f <filename>]',
   summary: 'makes a VM from a JSON payload',
   options: [
-    { name: 'file', aliases: ['f'], type: 'string', value: 'file', help: 'the payload; standard input by default' },
+    {
+      name: 'file',
+      aliases: ['f'],
+      exact: true,
+      type: 'string',
+      value: 'file',
+      help: 'the payload; standard input by default',
+    },
   ],
   async run(cli, _operands, options) {
     const payload = await readPayload(cli, options['file'], 'Will not create from stdin when stdin is a tty.');

@@ -8,7 +8,7 @@ export const reboot: Command = {
   usage: 'reboot <uuid> [-F]',
   summary: 'reboots a running VM',
   options: [
-    { name: 'force', aliases: ['F'], type: 'boolean', help: 'end and boot it, without asking the guest' },
+    { name: 'force', letters: { F: 'true' }, type: 'boolean', help: 'end and boot it, without asking the guest' },
     { name: 'timeout', aliases: ['t'], type: 'number', value: 'seconds', help: 'has no effect' },
   ],
   async run(cli, operands, options) {

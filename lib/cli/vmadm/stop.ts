@@ -10,7 +10,7 @@ export const stop: Command = {
   usage: 'stop <uuid> [-F] [-t timeout]',
   summary: 'shuts a VM down',
   options: [
-    { name: 'force', aliases: ['F'], type: 'boolean', help: 'end it at once, without asking the guest' },
+    { name: 'force', letters: { F: 'true' }, type: 'boolean', help: 'end it at once, without asking the guest' },
     { name: 'timeout', aliases: ['t'], type: 'number', value: 'seconds', help: 'how long the guest may take' },
   ],
   async run(cli, operands, options) {

@@ -9,7 +9,14 @@ export const update: Command = {
   usage: 'update <uuid> [-f <filename>]',
   summary: 'changes properties of a VM',
   options: [
-    { name: 'file', aliases: ['f'], type: 'string', value: 'file', help: 'the changes; standard input by default' },
+    {
+      name: 'file',
+      aliases: ['f'],
+      exact: true,
+      type: 'string',
+      value: 'file',
+      help: 'the changes; standard input by default',
+    },
   ],
   async run(cli, operands, options) {
     const uuid = uuidOperand(operands, cli.typed);

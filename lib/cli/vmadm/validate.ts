@@ -8,7 +8,14 @@ export const validate: Command = {
   usage: 'validate create [-f <filename>]',
   summary: 'says what is wrong with a payload',
   options: [
-    { name: 'file', aliases: ['f'], type: 'string', value: 'file', help: 'the payload; standard input by default' },
+    {
+      name: 'file',
+      aliases: ['f'],
+      exact: true,
+      type: 'string',
+      value: 'file',
+      help: 'the payload; standard input by default',
+    },
   ],
   async run(cli, operands, options) {
     const file = options['file'];
