@@ -33,10 +33,14 @@ export interface Dataset {
   readonly volsizeBytes: number | undefined;
   /** Every property set locally, user properties (`smartdc:…`, `imgadm:…`) included, as text. */
   readonly properties: Readonly<Record<string, string>>;
+  /** Of a snapshot, on hosts where only root can reach it: folder with what it holds (of a volume: with its file). */
+  readonly content?: string;
+  /** Of a snapshot: bytes written since the snapshot before it. */
+  readonly writtenBytes?: number;
 }
 
 export interface DatasetQuery {
-  /** Dataset at which to begin; all pools when absent. */
+  /** Dataset at which to begin; all pools when absent. Nothing is listed when there is none of that name. */
   readonly root?: string;
   readonly types?: readonly DatasetType[];
   /** Levels below `root` (1 = its children); unlimited when absent. */
@@ -61,7 +65,7 @@ export interface ReceiveResult {
 
 /**
  * Datasets of one host. Codes thrown: `DatasetNotFound`, `DatasetExists`, `DatasetBusy`, `DatasetHasChildren`,
- * `NoSpace`, `InvalidName`, `InvalidProperty`, `StreamInvalid`, `StreamUnsupported`, `PermissionDenied`.
+ * `PoolNotFound`, `NoSpace`, `InvalidName`, `InvalidProperty`, `StreamInvalid`, `StreamUnsupported`, `PermissionDenied`.
  */
 export interface Datasets {
   pools(): Promise<readonly Pool[]>;

@@ -264,6 +264,8 @@ export interface NativeBtrfs {
   findPath(top: string, id: bigint): Promise<string | undefined>;
   /** Throws `EEXIST` when `to` exists. */
   rename(from: string, to: string): Promise<void>;
+  /** Removes an empty folder; fine when there is none. Throws `EEXIST` when it is a subvolume. */
+  removeFolder(path: string): Promise<void>;
   /** Swaps two existing paths in one step. */
   exchange(first: string, second: string): Promise<void>;
   /**

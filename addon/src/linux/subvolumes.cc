@@ -5,10 +5,10 @@
 #include <fcntl.h>
 #include <linux/btrfs.h>
 #include <linux/btrfs_tree.h>
-#include <linux/magic.h>
+#include <linux/openat2.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 
 #include <array>
@@ -48,11 +48,37 @@ void Check(btrfs_util_error result, const char* operation, const std::string& su
   }
 }
 
+// Nothing, with errno set, when it cannot be opened.
+UniqueFd TryOpenFolder(const std::string& path) {
+  struct open_how how = {};
+  how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_SYMLINKS;
+  return UniqueFd(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
+}
+
 UniqueFd OpenFolder(const std::string& path) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd) Fail("open", path);
+  UniqueFd fd = TryOpenFolder(path);
+  if (!fd) Fail("openat2", path);
   return fd;
 }
+
+std::string PathOf(const UniqueFd& fd) { return "/proc/self/fd/" + std::to_string(fd.get()); }
+
+// An entry of a folder that is held open, so that nobody can put another in its place.
+struct Entry {
+  explicit Entry(const std::string& path) {
+    const size_t end = path.find_last_not_of('/');
+    const size_t slash = end == std::string::npos ? end : path.rfind('/', end);
+    if (slash == std::string::npos) Fail("openat2", path, EINVAL);
+    name = path.substr(slash + 1, end - slash);
+    if (name == "." || name == "..") Fail("openat2", path, EINVAL);
+    folder = OpenFolder(slash == 0 ? "/" : path.substr(0, slash));
+  }
+  std::string Path() const { return PathOf(folder) + "/" + name; }
+
+  UniqueFd folder;
+  std::string name;
+};
 
 // The folder in sysfs that shows what is charged to each qgroup at this moment; the quota tree on disk lags behind.
 UniqueFd OpenQgroups(int top, const std::string& subject) {
@@ -77,9 +103,11 @@ std::optional<std::string> ReadSmallFile(int folder, const std::string& name) {
   return std::string(text.data(), static_cast<size_t>(size));
 }
 
-std::optional<uint64_t> Referenced(int qgroups, int level, uint64_t id) {
-  if (qgroups < 0) return std::nullopt;
-  const auto text = ReadSmallFile(qgroups, std::to_string(level) + "_" + std::to_string(id) + "/referenced");
+constexpr unsigned kLevelShift = 48;
+
+std::optional<uint64_t> Bytes(int qgroups, uint64_t id, const char* file) {
+  const std::string group = std::to_string(id >> kLevelShift) + "_" + std::to_string(id & ((1ULL << kLevelShift) - 1));
+  const auto text = ReadSmallFile(qgroups, group + file);
   uint64_t bytes = 0;
   if (!text || std::from_chars(text->data(), text->data() + text->size(), bytes).ec != std::errc()) return std::nullopt;
   return bytes;
@@ -93,23 +121,24 @@ std::optional<std::string> ReadAttribute(const std::string& path, const std::str
   return std::string(value.data(), static_cast<size_t>(size));
 }
 
-Subvolume FromInfo(const struct btrfs_util_subvolume_info& info, int qgroups) {
+Subvolume FromInfo(const struct btrfs_util_subvolume_info& info) {
   Subvolume result;
   result.id = info.id;
   result.read_only = (info.flags & BTRFS_ROOT_SUBVOL_RDONLY) != 0;
   result.created = info.otime.tv_sec;
-  result.own_bytes = Referenced(qgroups, 0, info.id);
-  result.group_bytes = Referenced(qgroups, 1, info.id);
   return result;
 }
 
 // One pass; nothing when a subvolume vanished in the middle of it.
 std::optional<std::vector<Subvolume>> TryList(const std::string& top, const std::string& attribute) {
   const UniqueFd folder = OpenFolder(top);
-  const UniqueFd qgroups = OpenQgroups(folder.get(), top);
+  const std::string below = PathOf(folder) + "/";
+  uint64_t id = 0;
+  Check(btrfs_util_is_subvolume_fd(folder.get()), "btrfs_util_is_subvolume", top);
+  Check(btrfs_util_subvolume_id_fd(folder.get(), &id), "btrfs_util_subvolume_id", top);
   btrfs_util_subvolume_iterator* raw = nullptr;
-  Check(btrfs_util_create_subvolume_iterator_fd(folder.get(), BTRFS_FS_TREE_OBJECTID, 0, &raw),
-        "btrfs_util_create_subvolume_iterator", top);
+  Check(btrfs_util_create_subvolume_iterator_fd(folder.get(), id, 0, &raw), "btrfs_util_create_subvolume_iterator",
+        top);
   const Iterator iterator(raw);
   std::vector<Subvolume> result;
   for (;;) {
@@ -122,48 +151,154 @@ std::optional<std::vector<Subvolume>> TryList(const std::string& top, const std:
     }
     Check(status, "btrfs_util_subvolume_iterator_next_info", top);
     const Owned<char, free> path(raw_path);
-    Subvolume subvolume = FromInfo(info, qgroups.get());
+    Subvolume subvolume = FromInfo(info);
     subvolume.path = path.get();
-    subvolume.attribute = ReadAttribute(top + "/" + subvolume.path, attribute);
+    subvolume.attribute = ReadAttribute(below + subvolume.path, attribute);
     result.push_back(std::move(subvolume));
+  }
+}
+
+void RenameEntry(const std::string& from, const std::string& to, unsigned flags) {
+  const Entry source(from);
+  const Entry target(to);
+  if (::renameat2(source.folder.get(), source.name.c_str(), target.folder.get(), target.name.c_str(), flags) != 0) {
+    Fail("renameat2", from + " to " + to);
+  }
+}
+
+// The attribute that btrfs keeps as the property `compression` of a file or folder; new entries of a folder inherit it.
+constexpr const char* kCompression = "btrfs.compression";
+
+void SetCompressionOf(const UniqueFd& file, const std::string& method) {
+  const std::string path = PathOf(file);
+  const int status = method.empty() ? ::removexattr(path.c_str(), kCompression)
+                                    : ::setxattr(path.c_str(), kCompression, method.data(), method.size(), 0);
+  if (status != 0 && errno != ENODATA) Fail("setxattr", kCompression);
+}
+
+// Depth is bounded by that of the tree, which a path of PATH_MAX cannot name any more: each level costs a descriptor.
+void SetCompressionBelow(UniqueFd folder, dev_t device, const std::string& method, int levels) {
+  SetCompressionOf(folder, method);
+  if (levels == 0) return;
+  const Owned<DIR, ::closedir> entries(::fdopendir(folder.get()));
+  if (!entries) Fail("fdopendir", "a folder");
+  // The stream has it now.
+  const int parent = folder.release();
+  while (const dirent* entry = ::readdir(entries.get())) {
+    const std::string name = entry->d_name;
+    if (name == "." || name == ".." || (entry->d_type != DT_DIR && entry->d_type != DT_REG)) continue;
+    // Whatever is there by now: opened as a path only, nothing happens to a device or pipe.
+    UniqueFd child(::openat(parent, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat status = {};
+    if (!child || ::fstat(child.get(), &status) != 0 || status.st_dev != device) continue;
+    if (S_ISREG(status.st_mode)) SetCompressionOf(child, method);
+    if (!S_ISDIR(status.st_mode)) continue;
+    UniqueFd open(::openat(child.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (open) SetCompressionBelow(std::move(open), device, method, levels - 1);
+  }
+}
+
+// The members of a qgroup, from the quota tree.
+std::vector<uint64_t> Members(int top, uint64_t group, const std::string& subject) {
+  std::vector<uint64_t> result;
+  struct btrfs_ioctl_search_args args = {};
+  args.key.tree_id = BTRFS_QUOTA_TREE_OBJECTID;
+  args.key.min_objectid = args.key.max_objectid = group;
+  args.key.min_type = args.key.max_type = BTRFS_QGROUP_RELATION_KEY;
+  args.key.max_offset = UINT64_MAX;
+  args.key.max_transid = UINT64_MAX;
+  for (;;) {
+    args.key.nr_items = UINT32_MAX;
+    if (::ioctl(top, BTRFS_IOC_TREE_SEARCH, &args) != 0) Fail("BTRFS_IOC_TREE_SEARCH", subject);
+    if (args.key.nr_items == 0) return result;
+    size_t at = 0;
+    for (uint32_t i = 0; i < args.key.nr_items; ++i) {
+      struct btrfs_ioctl_search_header header;
+      if (at + sizeof header > sizeof args.buf) Fail("BTRFS_IOC_TREE_SEARCH", subject, EOVERFLOW);
+      std::memcpy(&header, args.buf + at, sizeof header);
+      at += sizeof header + header.len;
+      // Each relation is stored in both directions; members have the lower level.
+      if (header.offset < group) result.push_back(header.offset);
+      args.key.min_offset = header.offset + 1;
+    }
   }
 }
 
 }  // namespace
 
 void CreateSubvolume(const std::string& path) {
-  Check(btrfs_util_create_subvolume(path.c_str(), 0, nullptr, nullptr), "btrfs_util_create_subvolume", path);
+  const Entry entry(path);
+  Check(btrfs_util_create_subvolume_fd(entry.folder.get(), entry.name.c_str(), 0, nullptr, nullptr),
+        "btrfs_util_create_subvolume", path);
 }
 
 void SnapshotSubvolume(const std::string& source, const std::string& path) {
-  Check(btrfs_util_create_snapshot(source.c_str(), path.c_str(), 0, nullptr, nullptr), "btrfs_util_create_snapshot",
-        source + " to " + path);
+  const UniqueFd from = OpenFolder(source);
+  Check(btrfs_util_create_snapshot_fd(from.get(), Entry(path).Path().c_str(), 0, nullptr, nullptr),
+        "btrfs_util_create_snapshot", source + " to " + path);
 }
 
 void DeleteSubvolume(const std::string& path) {
-  Check(btrfs_util_delete_subvolume(path.c_str(), BTRFS_UTIL_DELETE_SUBVOLUME_RECURSIVE), "btrfs_util_delete_subvolume",
-        path);
+  const Entry entry(path);
+  Check(btrfs_util_delete_subvolume_fd(entry.folder.get(), entry.name.c_str(), BTRFS_UTIL_DELETE_SUBVOLUME_RECURSIVE),
+        "btrfs_util_delete_subvolume", path);
 }
 
 void SetReadOnly(const std::string& path, bool read_only) {
-  Check(btrfs_util_set_subvolume_read_only(path.c_str(), read_only), "btrfs_util_set_subvolume_read_only", path);
+  Check(btrfs_util_set_subvolume_read_only_fd(OpenFolder(path).get(), read_only), "btrfs_util_set_subvolume_read_only",
+        path);
+}
+
+void Rename(const std::string& from, const std::string& to) { RenameEntry(from, to, RENAME_NOREPLACE); }
+
+void RemoveFolder(const std::string& path) {
+  const Entry entry(path);
+  struct stat status = {};
+  if (::fstatat(entry.folder.get(), entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return;
+    Fail("fstatat", path);
+  }
+  // rmdir(2) takes an empty subvolume too.
+  if (status.st_ino == BTRFS_FIRST_FREE_OBJECTID) Fail("unlinkat", path, EEXIST);
+  if (::unlinkat(entry.folder.get(), entry.name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) Fail("unlinkat", path);
+}
+
+void Exchange(const std::string& first, const std::string& second) { RenameEntry(first, second, RENAME_EXCHANGE); }
+
+void SetCompression(const std::string& path, const std::string& method) {
+  UniqueFd folder = OpenFolder(path);
+  struct stat status = {};
+  if (::fstat(folder.get(), &status) != 0) Fail("fstat", path);
+  constexpr int kLevels = 256;
+  SetCompressionBelow(std::move(folder), status.st_dev, method, kLevels);
 }
 
 std::optional<Subvolume> Inspect(const std::string& path, const std::string& attribute) {
-  const UniqueFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const UniqueFd folder = TryOpenFolder(path);
   if (!folder) {
     if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return std::nullopt;
-    Fail("open", path);
+    Fail("openat2", path);
   }
   const btrfs_util_error is = btrfs_util_is_subvolume_fd(folder.get());
   if (is == BTRFS_UTIL_ERROR_NOT_SUBVOLUME || is == BTRFS_UTIL_ERROR_NOT_BTRFS) return std::nullopt;
   Check(is, "btrfs_util_is_subvolume", path);
   struct btrfs_util_subvolume_info info;
   Check(btrfs_util_subvolume_info_fd(folder.get(), 0, &info), "btrfs_util_subvolume_info", path);
-  const UniqueFd qgroups = OpenQgroups(folder.get(), path);
-  Subvolume result = FromInfo(info, qgroups.get());
-  result.attribute = ReadAttribute(path, attribute);
+  Subvolume result = FromInfo(info);
+  // The link in /proc is to be followed, what it leads to is no link.
+  result.attribute = ReadAttribute(PathOf(folder) + "/.", attribute);
   return result;
+}
+
+std::optional<std::string> FindPath(const std::string& top, uint64_t id) {
+  char* raw = nullptr;
+  const btrfs_util_error status = btrfs_util_subvolume_path_fd(OpenFolder(top).get(), id, &raw);
+  if (status == BTRFS_UTIL_ERROR_SUBVOLUME_NOT_FOUND || (status != BTRFS_UTIL_OK && errno == ENOENT)) {
+    return std::nullopt;
+  }
+  Check(status, "btrfs_util_subvolume_path", top);
+  const Owned<char, free> path(raw);
+  return std::string(path.get());
 }
 
 std::vector<Subvolume> List(const std::string& top, const std::string& attribute) {
@@ -175,11 +310,12 @@ std::vector<Subvolume> List(const std::string& top, const std::string& attribute
 }
 
 void SetAttribute(const std::string& path, const std::string& name, const std::string& value) {
+  const UniqueFd folder = OpenFolder(path);
   if (value.empty()) {
-    if (::lremovexattr(path.c_str(), name.c_str()) != 0 && errno != ENODATA) Fail("lremovexattr", path);
+    if (::fremovexattr(folder.get(), name.c_str()) != 0 && errno != ENODATA) Fail("fremovexattr", path);
     return;
   }
-  if (::lsetxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) != 0) Fail("lsetxattr", path);
+  if (::fsetxattr(folder.get(), name.c_str(), value.data(), value.size(), 0) != 0) Fail("fsetxattr", path);
 }
 
 bool EnableQuotas(const std::string& top) {
@@ -217,8 +353,12 @@ void RemoveQgroup(const std::string& top, uint64_t id) {
   const UniqueFd folder = OpenFolder(top);
   struct btrfs_ioctl_qgroup_create_args args = {};
   args.qgroupid = id;
-  if (::ioctl(folder.get(), BTRFS_IOC_QGROUP_CREATE, &args) != 0 && errno != ENOENT)
+  if (::ioctl(folder.get(), BTRFS_IOC_QGROUP_CREATE, &args) == 0 || errno == ENOENT) return;
+  if (errno != EBUSY) Fail("BTRFS_IOC_QGROUP_CREATE", top);
+  for (const uint64_t member : Members(folder.get(), id, top)) AssignQgroup(top, member, id, false);
+  if (::ioctl(folder.get(), BTRFS_IOC_QGROUP_CREATE, &args) != 0 && errno != ENOENT) {
     Fail("BTRFS_IOC_QGROUP_CREATE", top);
+  }
 }
 
 void AssignQgroup(const std::string& top, uint64_t member, uint64_t group, bool assign) {
@@ -227,21 +367,44 @@ void AssignQgroup(const std::string& top, uint64_t member, uint64_t group, bool 
   args.assign = assign ? 1 : 0;
   args.src = member;
   args.dst = group;
-  // The answer 1 asks for a rescan, which simple quotas never need.
-  if (::ioctl(folder.get(), BTRFS_IOC_QGROUP_ASSIGN, &args) >= 0) return;
-  if (errno != (assign ? EEXIST : ENOENT)) Fail("BTRFS_IOC_QGROUP_ASSIGN", top);
+  const int status = ::ioctl(folder.get(), BTRFS_IOC_QGROUP_ASSIGN, &args);
+  if (status == 0) return;
+  if (status < 0) {
+    if (errno != (assign ? EEXIST : ENOENT)) Fail("BTRFS_IOC_QGROUP_ASSIGN", top);
+    return;
+  }
+  // Ordinary quotas have to count again; simple ones never. One that runs already does.
+  struct btrfs_ioctl_quota_rescan_args rescan = {};
+  if (::ioctl(folder.get(), BTRFS_IOC_QUOTA_RESCAN, &rescan) != 0 && errno != EINPROGRESS && errno != EINVAL) {
+    Fail("BTRFS_IOC_QUOTA_RESCAN", top);
+  }
 }
 
-void LimitQgroup(const std::string& top, uint64_t id, std::optional<uint64_t> bytes) {
+void LimitQgroup(const std::string& top, uint64_t id, std::optional<uint64_t> bytes, Counted counted) {
   const UniqueFd folder = OpenFolder(top);
+  // All ones is btrfs' word for no limit.
+  const uint64_t most = bytes.value_or(UINT64_MAX);
   struct btrfs_ioctl_qgroup_limit_args args = {};
   args.qgroupid = id;
-  args.lim.flags = BTRFS_QGROUP_LIMIT_MAX_RFER;
-  // All ones is btrfs' word for no limit.
-  args.lim.max_rfer = bytes.value_or(UINT64_MAX);
+  if (counted == Counted::kReferenced) {
+    args.lim.flags = BTRFS_QGROUP_LIMIT_MAX_RFER;
+    args.lim.max_rfer = most;
+  } else {
+    args.lim.flags = BTRFS_QGROUP_LIMIT_MAX_EXCL;
+    args.lim.max_excl = most;
+  }
   if (::ioctl(folder.get(), BTRFS_IOC_QGROUP_LIMIT, &args) != 0) Fail("BTRFS_IOC_QGROUP_LIMIT", top);
 }
 
-void Sync(const std::string& top) { Check(btrfs_util_sync(top.c_str()), "btrfs_util_sync", top); }
+std::vector<std::optional<uint64_t>> Usage(const std::string& top, const std::vector<uint64_t>& ids, Counted counted) {
+  const UniqueFd qgroups = OpenQgroups(OpenFolder(top).get(), top);
+  const char* file = counted == Counted::kReferenced ? "/referenced" : "/exclusive";
+  std::vector<std::optional<uint64_t>> result(ids.size());
+  if (!qgroups) return result;
+  for (size_t i = 0; i < ids.size(); ++i) result[i] = Bytes(qgroups.get(), ids[i], file);
+  return result;
+}
+
+void Sync(const std::string& top) { Check(btrfs_util_sync_fd(OpenFolder(top).get()), "btrfs_util_sync", top); }
 
 }  // namespace smartadm::btrfs

@@ -1,4 +1,7 @@
 // Subvolumes, their quotas and what is kept on them, by libbtrfsutil and btrfs' ioctls. Plain C++.
+//
+// No path is followed through a symbolic link: some of the folders above a subvolume may belong to a zone, which could
+// put one there at any moment.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +20,6 @@ struct Subvolume {
   int64_t created = 0;
   // The extended attribute that was asked for.
   std::optional<std::string> attribute;
-  // Bytes charged to the qgroups 0/id and 1/id; nothing where there is no such group.
-  std::optional<uint64_t> own_bytes;
-  std::optional<uint64_t> group_bytes;
 };
 
 void CreateSubvolume(const std::string& path);
@@ -35,8 +35,25 @@ void SetReadOnly(const std::string& path, bool read_only);
 // The subvolume whose root `path` is; nothing when `path` does not exist or is something else. Its `path` stays empty.
 std::optional<Subvolume> Inspect(const std::string& path, const std::string& attribute);
 
-// All subvolumes of the filesystem mounted at `top`, parents before those inside them.
-std::vector<Subvolume> List(const std::string& top, const std::string& attribute);
+// All subvolumes inside the subvolume whose root `path` is, parents before those inside them; with the root of a mount,
+// all of the filesystem.
+std::vector<Subvolume> List(const std::string& path, const std::string& attribute);
+
+// Where subvolume `id` lies below the top of the filesystem; nothing when there is none.
+std::optional<std::string> FindPath(const std::string& top, uint64_t id);
+
+// Fails when `to` exists, with EEXIST.
+void Rename(const std::string& from, const std::string& to);
+
+// Removes an empty folder; fine when there is none. Fails with EEXIST when it is a subvolume.
+void RemoveFolder(const std::string& path);
+
+// Swaps two existing paths in one step.
+void Exchange(const std::string& first, const std::string& second);
+
+// Sets how everything inside the subvolume, without those inside it, is compressed when written from now on: `zstd`,
+// `lzo`, `zlib`; empty means not at all.
+void SetCompression(const std::string& path, const std::string& method);
 
 // Sets an extended attribute in one step, without following a symbolic link; an empty value removes it.
 void SetAttribute(const std::string& path, const std::string& name, const std::string& value);
@@ -50,11 +67,19 @@ QuotaMode GetQuotaMode(const std::string& top);
 
 // Qgroup ids have the level in the upper 16 bits. Making one that exists and removing one that does not is fine.
 void CreateQgroup(const std::string& top, uint64_t id);
+// Removing one frees its members first.
 void RemoveQgroup(const std::string& top, uint64_t id);
 void AssignQgroup(const std::string& top, uint64_t member, uint64_t group, bool assign);
 
-// Limits the bytes charged to a qgroup; nothing means no limit.
-void LimitQgroup(const std::string& top, uint64_t id, std::optional<uint64_t> bytes);
+// What a limit or a figure counts: all bytes that a qgroup refers to, which is what simple quotas charge it with, or
+// those that nobody else shares.
+enum class Counted { kReferenced, kExclusive };
+
+// Limits the bytes of a qgroup; nothing means no limit.
+void LimitQgroup(const std::string& top, uint64_t id, std::optional<uint64_t> bytes, Counted counted);
+
+// Bytes of each of the qgroups; nothing where there is no such group.
+std::vector<std::optional<uint64_t>> Usage(const std::string& top, const std::vector<uint64_t>& ids, Counted counted);
 
 // Writes everything out.
 void Sync(const std::string& top);

@@ -1,6 +1,8 @@
 // What btrfs.node exports: subvolumes.h as functions that return promises.
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "boundary/arguments.h"
 #include "boundary/exports.h"
@@ -17,6 +19,10 @@ Napi::Value OptionalBytes(Napi::Env env, const std::optional<uint64_t>& bytes) {
   return bytes ? ByteCountToJs(env, *bytes) : env.Undefined();
 }
 
+Counted ReadCounted(const Napi::Value& value) {
+  return ReadBoolean(value, "exclusive") ? Counted::kExclusive : Counted::kReferenced;
+}
+
 Napi::Value SubvolumeToJs(Napi::Env env, const Subvolume& subvolume) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("path", subvolume.path);
@@ -24,8 +30,6 @@ Napi::Value SubvolumeToJs(Napi::Env env, const Subvolume& subvolume) {
   object.Set("readOnly", subvolume.read_only);
   object.Set("created", static_cast<double>(subvolume.created));
   object.Set("attribute", ToJs(env, subvolume.attribute));
-  object.Set("ownBytes", OptionalBytes(env, subvolume.own_bytes));
-  object.Set("groupBytes", OptionalBytes(env, subvolume.group_bytes));
   return object;
 }
 
@@ -35,10 +39,22 @@ Napi::Value OnPath(const Info& info) {
   return RunWork(info.Env(), [path = ReadPath(info[0], "path")] { Function(path); });
 }
 
-Napi::Value SnapshotSubvolumeBinding(const Info& info) {
-  return RunWork(info.Env(), [source = ReadPath(info[0], "source"), path = ReadPath(info[1], "path")] {
-    SnapshotSubvolume(source, path);
+// One that takes two.
+template <void (*Function)(const std::string&, const std::string&)>
+Napi::Value OnPaths(const Info& info) {
+  return RunWork(info.Env(), [from = ReadPath(info[0], "from"), to = ReadPath(info[1], "to")] { Function(from, to); });
+}
+
+Napi::Value SetCompressionBinding(const Info& info) {
+  return RunWork(info.Env(), [path = ReadPath(info[0], "path"), method = ReadString(info[1], "method", 16)] {
+    SetCompression(path, method);
   });
+}
+
+Napi::Value FindPathBinding(const Info& info) {
+  return RunWork(
+      info.Env(), [top = ReadPath(info[0], "top"), id = ReadUint64(info[1], "id")] { return FindPath(top, id); },
+      [](Napi::Env env, const std::optional<std::string>& path) { return ToJs(env, path); });
 }
 
 Napi::Value SetReadOnlyBinding(const Info& info) {
@@ -61,8 +77,8 @@ Napi::Value InspectBinding(const Info& info) {
 Napi::Value ListBinding(const Info& info) {
   return RunWork(
       info.Env(),
-      [top = ReadPath(info[0], "top"), attribute = ReadString(info[1], "attribute", 255)] {
-        return List(top, attribute);
+      [path = ReadPath(info[0], "path"), attribute = ReadString(info[1], "attribute", 255)] {
+        return List(path, attribute);
       },
       [](Napi::Env env, const std::vector<Subvolume>& all) { return ToJs(env, all, SubvolumeToJs); });
 }
@@ -100,17 +116,37 @@ Napi::Value AssignQgroupBinding(const Info& info) {
 
 Napi::Value LimitQgroupBinding(const Info& info) {
   const auto bytes = ReadOptional(info[2], [](const Napi::Value& value) { return ReadByteCount(value, "bytes"); });
-  return RunWork(info.Env(), [top = ReadPath(info[0], "top"), id = ReadUint64(info[1], "id"), bytes] {
-    LimitQgroup(top, id, bytes);
-  });
+  return RunWork(info.Env(), [top = ReadPath(info[0], "top"), id = ReadUint64(info[1], "id"), bytes,
+                              counted = ReadCounted(info[3])] { LimitQgroup(top, id, bytes, counted); });
+}
+
+Napi::Value UsageBinding(const Info& info) {
+  if (!info[1].IsArray()) throw Napi::TypeError::New(info.Env(), "ids must be an array of bigints");
+  const auto array = info[1].As<Napi::Array>();
+  std::vector<uint64_t> ids(array.Length());
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::HandleScope scope(info.Env());
+    ids.at(i) = ReadUint64(array.Get(i), "ids[" + std::to_string(i) + "]");
+  }
+  return RunWork(
+      info.Env(),
+      [top = ReadPath(info[0], "top"), ids = std::move(ids), counted = ReadCounted(info[2])] {
+        return Usage(top, ids, counted);
+      },
+      [](Napi::Env env, const std::vector<std::optional<uint64_t>>& all) { return ToJs(env, all, OptionalBytes); });
 }
 
 Napi::Object Init(Napi::Env, Napi::Object exports) {
   Export(exports, "createSubvolume", OnPath<CreateSubvolume>);
-  Export(exports, "snapshotSubvolume", SnapshotSubvolumeBinding);
+  Export(exports, "snapshotSubvolume", OnPaths<SnapshotSubvolume>);
   Export(exports, "deleteSubvolume", OnPath<DeleteSubvolume>);
   Export(exports, "setReadOnly", SetReadOnlyBinding);
+  Export(exports, "rename", OnPaths<Rename>);
+  Export(exports, "removeFolder", OnPath<RemoveFolder>);
+  Export(exports, "exchange", OnPaths<Exchange>);
+  Export(exports, "setCompression", SetCompressionBinding);
   Export(exports, "inspect", InspectBinding);
+  Export(exports, "findPath", FindPathBinding);
   Export(exports, "list", ListBinding);
   Export(exports, "setAttribute", SetAttributeBinding);
   Export(exports, "quotaMode", QuotaModeBinding);
@@ -119,6 +155,7 @@ Napi::Object Init(Napi::Env, Napi::Object exports) {
   Export(exports, "removeQgroup", OnQgroup<RemoveQgroup>);
   Export(exports, "assignQgroup", AssignQgroupBinding);
   Export(exports, "limitQgroup", LimitQgroupBinding);
+  Export(exports, "usage", UsageBinding);
   Export(exports, "sync", OnPath<Sync>);
   return exports;
 }

@@ -1,0 +1,66 @@
+/** Removes datasets and snapshots: out of sight in one step, then piece by piece. */
+import type { Log } from '../../log.js';
+import { parseDatasetName, parseSnapshot } from '../dataset-names.js';
+import { hostError } from '../errors.js';
+import { loadNative } from '../native.js';
+import { locate, locateSnapshot } from './dataset-lookup.js';
+import { pastQuota, removeQgroup } from './dataset-quotas.js';
+import { clonesOf, readTree, snapshotsOf, subtree, type Tree, type TreeNode } from './dataset-tree.js';
+import { requireUnused } from './dataset-use.js';
+import { changingPool, discard, discardSnapshot, newWork } from './dataset-work.js';
+import type { OpenPool } from './pool.js';
+
+/** Removes `given`, and with `recursive` what is below it. */
+export async function destroyDataset(pool: OpenPool, log: Log, given: string, recursive: boolean): Promise<void> {
+  const name = parseDatasetName(given);
+  if (name.snapshot !== undefined) {
+    await destroySnapshot(pool, log, given);
+    return;
+  }
+  if (name.components.length === 0) throw hostError('InvalidName', `cannot destroy ${given}: it is a pool`);
+  const path = await newWork(pool);
+  const removed = await changingPool(pool, log, async () => {
+    const { node, ancestors } = await locate(pool, name);
+    const tree = await readTree(pool);
+    const datasets = subtree(tree, node.name);
+    const snapshots = datasets.flatMap((each) => snapshotsOf(tree, each));
+    const below = [...snapshots, ...datasets.filter((each) => each.name !== node.name)];
+    if (!recursive && below.length > 0) {
+      throw hostError('DatasetHasChildren', `cannot destroy ${given}: dataset has children: ${listed(below)}`);
+    }
+    requireNoClones(tree, given, snapshots, new Set(datasets.map((each) => each.name)));
+    await requireUnused(pool, node, 'destroy');
+    if (node.readOnly) await loadNative('btrfs').setReadOnly(node.path, false);
+    await pastQuota(pool, ancestors, () => loadNative('btrfs').rename(node.path, path));
+    return { datasets, snapshots };
+  });
+  // Snapshots first: while the dataset is in the working folder, the next command can find what is left of it.
+  for (const snapshot of removed.snapshots) await discardSnapshot(pool, snapshot);
+  await pastQuota(pool, removed.datasets, () => discard(path));
+  for (const { record } of removed.datasets) await removeQgroup(pool, record.id);
+}
+
+async function destroySnapshot(pool: OpenPool, log: Log, given: string): Promise<void> {
+  const name = parseSnapshot(given);
+  await changingPool(pool, log, async () => {
+    const { snapshot } = await locateSnapshot(pool, name);
+    requireNoClones(await readTree(pool), given, [snapshot], new Set());
+    await discardSnapshot(pool, snapshot);
+  });
+}
+
+function requireNoClones(
+  tree: Tree,
+  given: string,
+  snapshots: readonly TreeNode[],
+  removed: ReadonlySet<string>,
+): void {
+  const clones = clonesOf(tree, snapshots).filter(({ name }) => !removed.has(name));
+  if (clones.length === 0) return;
+  throw hostError('DatasetBusy', `cannot destroy ${given}: it has dependent clones: ${listed(clones)}`);
+}
+
+function listed(nodes: readonly TreeNode[]): string {
+  const shown = nodes.slice(0, 3).map(({ name }) => name);
+  return nodes.length > shown.length ? `${shown.join(', ')} and ${nodes.length - shown.length} more` : shown.join(', ');
+}
