@@ -2,7 +2,7 @@
 import type { Disk, Filesystem, Nic, PciDevice, VmObject } from '../schema/generated/vm.js';
 import type { ZoneConfig, ZoneResource } from '../host/zones.js';
 import type { UpdatePlan } from './spec.js';
-import { draftOf, isMadeLater, setProperties, type ZoneDraft } from './zone-config.js';
+import { draftOf, isMadeLater, logValues, setProperties, type ZoneDraft } from './zone-config.js';
 import { diskResource, filesystemResource, netAttr, nicResource, padMac, pciDeviceResource } from './zone-values.js';
 
 /**
@@ -11,9 +11,10 @@ import { diskResource, filesystemResource, netAttr, nicResource, padMac, pciDevi
  */
 export function updateZoneConfig(config: ZoneConfig, current: VmObject, plan: UpdatePlan): ZoneConfig {
   const draft = draftOf(config);
-  const docker = plan.payload['docker'] ?? current.docker;
+  const isContainer = (plan.payload['docker'] ?? current.docker) === true;
   const metadata = plan.metadata?.internal_metadata ?? current.internal_metadata ?? {};
-  setProperties(draft, plan.brand, plan.payload, docker === true ? metadata : undefined);
+  const log = logValues(plan.brand, isContainer ? metadata : undefined, current.zlog_mode);
+  setProperties(draft, plan.brand, { ...plan.payload, ...log });
   updateDisks(draft, current, plan);
   updateFilesystems(draft, current, plan.payload);
   updateNics(draft, plan);

@@ -1,5 +1,6 @@
 /** The configuration of a new VM's zone, and small changes to one. Pure. */
 import type { Filesystem } from '../schema/generated/vm.js';
+import type { Store } from '../schema/property.js';
 import { vmRows } from '../schema/vm.js';
 import type { ZoneConfig, ZoneResource } from '../host/zones.js';
 import type { VmSpec } from './spec.js';
@@ -20,7 +21,8 @@ export function draftOf(config: ZoneConfig): ZoneDraft {
 
 /**
  * The configuration of a new VM, `provisioning` marker and transition included, in the order `vmadm(8)` writes it. File
- * systems whose source has yet to be made are left out, see {@link withFilesystem}.
+ * systems whose source has yet to be made are left out, and so is a delegated dataset that has: see
+ * {@link withFilesystem} and {@link withDataset}.
  */
 export function vmToZoneConfig(spec: VmSpec): ZoneConfig {
   const { zonename: name, zonepath, brand } = spec;
@@ -34,23 +36,16 @@ export function vmToZoneConfig(spec: VmSpec): ZoneConfig {
   };
   setAttr(draft, 'transition', spec.transition);
   setAttr(draft, 'dataset-uuid', spec.image_uuid);
-  const { docker } = spec.properties;
-  setProperties(
-    draft,
-    brand,
-    { ...spec.properties, autoboot: spec.autoboot },
-    docker === true ? spec.internal_metadata : undefined,
-  );
-  const delegated = [spec.properties['datasets'] ?? []].flat().map(String);
-  const own = `${spec.zfs_filesystem}/data`;
+  const { properties, autoboot } = spec;
+  const log = logValues(brand, properties['docker'] === true ? spec.internal_metadata : undefined);
+  setProperties(draft, brand, { ...properties, autoboot, ...log });
+  const delegated = [properties['datasets'] ?? []].flat().map((name) => encode(name));
   draft.resources.push(
     ...spec.disks.map(diskResource),
     ...spec.filesystems.filter((each) => !isMadeLater(each)).map(filesystemResource),
     ...delegated.map(datasetResource),
     ...spec.nics.map(nicResource),
     ...spec.pci_devices.map(pciDeviceResource),
-    // The brand delegates it when it has made it, last of all.
-    ...(spec.delegate_dataset && !delegated.includes(own) ? [datasetResource(own)] : []),
   );
   return draft;
 }
@@ -63,6 +58,11 @@ export function isMadeLater({ source = '' }: Filesystem): boolean {
 /** The configuration with one more file system, whose source exists now. */
 export function withFilesystem(config: ZoneConfig, filesystem: Filesystem): ZoneConfig {
   return { ...config, resources: [...config.resources, filesystemResource(filesystem)] };
+}
+
+/** The configuration with one more dataset delegated to the zone. */
+export function withDataset(config: ZoneConfig, name: string): ZoneConfig {
+  return { ...config, resources: [...config.resources, datasetResource(name)] };
 }
 
 /** Sets (or with undefined removes) one `attr`, e.g. `transition`, `provisioning`, `failed`; everything else stays. */
@@ -91,88 +91,74 @@ function replace({ resources }: ZoneDraft, kind: string, name: string, by: ZoneR
   else resources.push(by);
 }
 
+/**
+ * How the streams of a zone are logged: fixed for bhyve, and for a container, whose internal metadata is `container`,
+ * what its log driver and terminal ask for. Nothing when that is `current` already.
+ */
+export function logValues(
+  brand: string,
+  container: Readonly<Record<string, unknown>> | undefined,
+  current?: string,
+): Readonly<Record<string, unknown>> {
+  if (brand === 'bhyve') return { zlog_mode: 'g--', zlog_name: 'platform.log' };
+  if (container === undefined) return {};
+  const tty = container['docker:tty'];
+  const driver = container['docker:logdriver'] ?? 'json-file';
+  const hasTty = tty !== 'false' && Boolean(tty);
+  const hasLogger = driver !== 'json-file' && driver !== 'none';
+  const mode = `${driver === 'none' ? '-' : 'g'}${hasTty ? 't' : '-'}${hasLogger ? 'n' : '-'}`;
+  return mode === current ? {} : { zlog_mode: mode, app_svc_dependent: hasLogger ? true : undefined };
+}
+
 /** Written once, with the VM, and not by way of its properties. */
-const headRows: ReadonlySet<string> = new Set(['zonename', 'brand', 'v', 'create_timestamp', 'transition', 'provisioning', 'failed', 'image_uuid']); // prettier-ignore
+const headRows: ReadonlySet<string> = new Set([
+  'zonename', 'brand', 'v', 'create_timestamp', 'transition', 'provisioning', 'failed', 'image_uuid',
+]); // prettier-ignore
+/** Of a container: written anew at the end when they change. */
+const renewedRows: ReadonlySet<string> = new Set(['zlog_mode', 'app_svc_dependent']);
+const commonRows = vmRows.filter((row) => !headRows.has(row.name));
+/** bhyve has the mode of its log beside the log's name. */
+const bhyveRows = commonRows
+  .filter((row) => row.name !== 'zlog_mode')
+  .flatMap((row) => (row.name === 'zlog_name' ? [...vmRows.filter((each) => each.name === 'zlog_mode'), row] : [row]));
 
 /**
  * Writes the properties that `values` has into zone attributes, `attr`s and resource controls, as `vmadm(8)` does on
- * create and update: empty values remove, a value that goes without saying is not stored. `docker` is the internal
- * metadata of a VM that runs a container.
+ * create and update: empty values remove, and a value that goes without saying is not stored.
  */
-export function setProperties(
-  draft: ZoneDraft,
-  brand: string,
-  values: Readonly<Record<string, unknown>>,
-  docker: Readonly<Record<string, unknown>> | undefined,
-): void {
-  const given = { ...values, ...fixedValues(brand, values) };
-  for (const { name, store } of vmRows) {
-    if (headRows.has(name)) continue;
-    if (name === 'zlog_mode' && docker !== undefined) setContainerLog(draft, docker);
-    // Written with the name of the log, not where containers have theirs.
-    if (name === 'zlog_name' && brand === 'bhyve') setAttr(draft, 'zlog-mode', 'g--');
-    if (!(name in given) || name === 'zlog_mode' || (name === 'ram' && !isHvm(brand))) continue;
+export function setProperties(draft: ZoneDraft, brand: string, values: Readonly<Record<string, unknown>>): void {
+  const given: Record<string, unknown> = { ...values };
+  // A kvm zone must not boot by itself, vmadmd(8) does it.
+  if (brand === 'kvm' && 'autoboot' in given) Object.assign(given, { autoboot: false, vm_autoboot: given['autoboot'] });
+  if (!isHvm(brand)) delete given['ram'];
+  for (const { name, store } of brand === 'bhyve' ? bhyveRows : commonRows) {
+    if (!(name in given)) continue;
     const value = given[name];
     switch (store?.in) {
       case 'zone':
-        if (isEmpty(value)) Reflect.deleteProperty(draft.attributes, store.name);
-        else draft.attributes[store.name] = encode(value, store.as);
+        // No privileges at all is not the same as the usual ones.
+        if (isEmpty(value) && name !== 'limit_priv') Reflect.deleteProperty(draft.attributes, store.name);
+        else draft.attributes[store.name] = encode(value ?? '', store.as);
         break;
       case 'rctl': {
-        const limit =
-          value === '' || value === null || value === undefined || (name === 'cpu_cap' && Number(value) === 0)
-            ? undefined
-            : encode(value, store.as);
-        replace(
-          draft,
-          'rctl',
-          `zone.${store.name}`,
-          limit === undefined ? undefined : rctlResource(store.name, limit, store.action),
-        );
+        const isGone = isEmpty(value) || (name === 'cpu_cap' && value === 0);
+        const control = isGone ? undefined : rctlResource(store.name, encode(value, store.as), store.action);
+        replace(draft, 'rctl', `zone.${store.name}`, control);
         break;
       }
-      case 'attr': {
-        const kept =
-          store.only === undefined ? (value === 0 ? store.zero === true : !isEmpty(value)) : value === store.only;
-        setAttr(draft, store.name, kept ? encode(value, store.as) : undefined);
+      case 'attr':
+        if (brand !== 'bhyve' && renewedRows.has(name)) setAttr(draft, store.name, undefined);
+        setAttr(draft, store.name, isKept(store, value) ? encode(value, store.as) : undefined);
         break;
-      }
     }
   }
 }
 
+function isKept(store: Store & { readonly in: 'attr' }, value: unknown): boolean {
+  if (store.only !== undefined) return value === store.only;
+  return value === 0 ? store.zero === true : !isEmpty(value);
+}
+
 function isEmpty(value: unknown): boolean {
-  if (value === undefined || value === null) return true;
-  return typeof value !== 'boolean' && encode(value).trim() === '';
-}
-
-/** What a brand decides by itself, whatever else is written. */
-function fixedValues(brand: string, values: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const fixed: Record<string, unknown> = {};
-  if (brand === 'kvm' && 'autoboot' in values)
-    Object.assign(fixed, { autoboot: false, vm_autoboot: values['autoboot'] });
-  if (brand === 'bhyve') {
-    fixed['zlog_name'] = 'platform.log';
-    // Both ports return to their defaults with any payload that names neither (`vmadm(8)`).
-    if (!('com1' in values) && !('com2' in values))
-      Object.assign(fixed, { com1: '/dev/zconsole', com2: 'socket,/tmp/vm.ttyb' });
-  }
-  return fixed;
-}
-
-/** How the streams of a container are logged follows from its metadata. */
-function setContainerLog(draft: ZoneDraft, metadata: Readonly<Record<string, unknown>>): void {
-  const tty = metadata['docker:tty'];
-  const driver = metadata['docker:logdriver'] ?? 'json-file';
-  const t =
-    tty === true || (typeof tty === 'string' && tty !== '' && tty !== 'false') || (typeof tty === 'number' && tty !== 0)
-      ? 't'
-      : '-';
-  const mode = driver === 'json-file' ? `g${t}-` : driver === 'none' ? `-${t}-` : `g${t}n`;
-  const current = draft.resources.find((each) => each.kind === 'attr' && each.attributes['name'] === 'zlog-mode');
-  if (current?.attributes['value'] === mode) return;
-  setAttr(draft, 'zlog-mode', undefined);
-  setAttr(draft, 'zlog-mode', mode);
-  setAttr(draft, 'app-svc-dependent', undefined);
-  if (driver !== 'json-file' && driver !== 'none') setAttr(draft, 'app-svc-dependent', 'true');
+  return value === undefined || value === null || (typeof value !== 'boolean' && encode(value).trim() === '');
 }
