@@ -2,7 +2,7 @@
 import type { VmObject } from '../schema/generated/vm.js';
 import type { Brand } from '../schema/property.js';
 import { checkConflicts, checkNicTags } from './conflicts.js';
-import { applyDocker, convertBooleans, pinDelegated, renameImage } from './conversions.js';
+import { applyDocker, convertBooleans, flattenValues, pinDelegated, renameImage } from './conversions.js';
 import { checkDisks, checkDiskStates, identifyDisks } from './disk-rules.js';
 import { added, elementsOf, has, updated, type Draft } from './draft.js';
 import { refused } from './errors.js';
@@ -13,10 +13,10 @@ import { resultingNics } from './nic-set.js';
 import {
   checkDatasetProperties, checkFilesystemsAndDevices, checkLists, checkRoutes, checkText, checkVga, checkVncPassword,
 } from './property-checks.js'; // prettier-ignore
-import { ignored, isAllowed, isMemberAllowed, listNouns } from './property-rules.js';
+import { ignored, isAllowed, isMemberAllowed, listNouns, memberRowOf, rowOf } from './property-rules.js';
 import { rulesOf } from './brand-rules.js';
 import type { Adjustment, PayloadAction, PayloadFacts } from './spec.js';
-import { isObject } from './values.js';
+import { isObject, textOf } from './values.js';
 import { judge } from './validate.js';
 
 /** What a draft is judged for. */
@@ -60,8 +60,9 @@ async function validated(draft: Draft, { action, brand, facts }: Occasion): Prom
     throw refused(`Missing required properties: ${missingProperties.join(',')}`, { info: { missingProperties } });
   }
   for (const name of Object.keys(draft)) {
-    if (!isAllowed(name, brand, action)) delete draft[name];
+    if (!isAllowed(name, brand, action)) Reflect.deleteProperty(draft, name);
   }
+  flattenValues(draft, (name) => rowOf(name)?.type);
   for (const noun of listNouns) {
     for (const list of [noun, `add_${noun}`, `update_${noun}`]) {
       const value = draft[list];
@@ -72,6 +73,7 @@ async function validated(draft: Draft, { action, brand, facts }: Occasion): Prom
         for (const member of Object.keys(element)) {
           if (!isMemberAllowed(list, noun, member, brand, action)) Reflect.deleteProperty(element, member);
         }
+        flattenValues(element, (member) => memberRowOf(noun, member)?.type);
       }
     }
   }
@@ -84,7 +86,7 @@ function renameLists(draft: Draft): void {
     if (!has(draft, noun)) continue;
     if (has(draft, `add_${noun}`)) throw refused(`Cannot specify both "${noun}" and "add_${noun}"`);
     draft[`add_${noun}`] = draft[noun];
-    delete draft[noun];
+    Reflect.deleteProperty(draft, noun);
   }
 }
 
@@ -100,14 +102,14 @@ function reshape(draft: Draft, { action, brand, vm, facts }: Occasion): void {
   for (const nic of updated(draft, 'nics')) {
     splitLists(nic);
     if (!nic['mac']) throw refused('NIC object needs a .mac property to update');
-    const old = existing.get(String(nic['mac']));
+    const old = existing.get(textOf(nic['mac']));
     if (old === undefined) throw refused('There is no existing NIC with that mac address');
     addressUpdated(nic, old);
   }
   convertBooleans(draft);
   if (has(draft, 'zfs_storage_pool_name') && !has(draft, 'zpool')) draft['zpool'] = draft['zfs_storage_pool_name'];
   if (action !== 'create' || has(draft, 'image_uuid')) return;
-  for (const name of ['spice_opts', 'spice_password', 'spice_port']) delete draft[name];
+  for (const name of ['spice_opts', 'spice_password', 'spice_port']) Reflect.deleteProperty(draft, name);
 }
 
 /** The checks between properties, in the original's order. */

@@ -48,15 +48,15 @@ export function isPrivate({ address, family }: Cidr): boolean {
   return family === 4 && /^(?:10|172\.(?:1[6-9]|2\d|3[01])|192\.168)\./.test(address);
 }
 
-/** A MAC with two digits for each octet; text that is none stays. */
+/** A MAC as the platform keeps it: two lower-case digits for each octet. */
 export function paddedMac(mac: string): string {
   const octets = mac.includes(':') ? mac.split(':') : (mac.match(/.{1,2}/g) ?? []);
-  return octets.map((octet) => octet.padStart(2, '0')).join(':');
+  return octets.map((octet) => octet.padStart(2, '0').toLowerCase()).join(':');
 }
 
 /** For comparing MACs. */
 export function macKey(mac: unknown): string {
-  return paddedMac(String(mac)).toLowerCase();
+  return paddedMac(String(mac));
 }
 
 /** The MAC of a virtual router (RFC 5798). */

@@ -5,7 +5,7 @@ import { added, updated, type Draft, type Element } from './draft.js';
 import { refused, vmError } from './errors.js';
 import { staticAddresses } from './nic-addressing.js';
 import type { PayloadFacts } from './spec.js';
-import { isBlank } from './values.js';
+import { isBlank, textOf } from './values.js';
 
 const leastMtu = 1500;
 
@@ -65,7 +65,7 @@ export async function checkNicTags(draft: Draft, vm: VmObject | undefined, facts
 
   const existing = new Map((vm?.nics ?? []).map((nic) => [nic.mac, nic]));
   const small = given.flatMap((nic, index) => {
-    const tag = tags.get(String(nic['nic_tag'] ?? existing.get(String(nic['mac']))?.nic_tag));
+    const tag = tags.get(textOf(nic['nic_tag'] ?? existing.get(textOf(nic['mac']))?.nic_tag));
     if (tag?.kind !== 'normal' || isBlank(nic['mtu']) || Number(nic['mtu']) >= leastMtu) return [];
     return [
       `nic ${index} (${String(nic['mac'])}): MTU is below the supported MTU (${leastMtu}) of nic tag "${tag.name}"`,

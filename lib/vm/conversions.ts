@@ -1,11 +1,11 @@
 /** Values of a payload brought into their types, and what follows from one another before anything is judged. */
 import type { VmObject } from '../schema/generated/vm.js';
-import type { Brand } from '../schema/property.js';
+import type { Brand, ValueType } from '../schema/property.js';
 import { rulesOf } from './brand-rules.js';
 import { has, type Draft } from './draft.js';
 import { refused } from './errors.js';
 import { rowOf } from './property-rules.js';
-import { isObject, toBoolean, toList, toNumber } from './values.js';
+import { isBlank, isObject, toBoolean, toList, toNumber } from './values.js';
 
 /**
  * Numbers from text, lists from comma separated text, of the VM's own properties; members of arrays stay as they are
@@ -24,6 +24,19 @@ export function convertNumbersAndLists(draft: Draft): void {
     } else if (type === 'list' && typeof value === 'string') draft[name] = toList(value);
   }
   if (has(draft, 'quota')) draft['quota'] ??= 0;
+}
+
+/**
+ * The validator lets null and arrays pass for text and numbers that are unset, and arrays of one for that one. From here on
+ * they are what they passed for.
+ */
+export function flattenValues(holder: Draft, typeOf: (name: string) => ValueType | undefined): void {
+  for (const name of Object.keys(holder)) {
+    const value = holder[name];
+    const type = typeOf(name);
+    if (typeof value !== 'object' || (type !== 'string' && type !== 'integer')) continue;
+    holder[name] = isBlank(value) ? '' : toNumber(value);
+  }
 }
 
 /** Booleans from their spellings; only after the payload has been judged, which refuses others. */

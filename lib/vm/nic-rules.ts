@@ -6,7 +6,7 @@ import { rulesOf } from './brand-rules.js';
 import { added, updated, type Draft, type Element } from './draft.js';
 import { refused } from './errors.js';
 import { staticAddresses } from './nic-addressing.js';
-import { isBlank } from './values.js';
+import { isBlank, textOf } from './values.js';
 
 const mostIps = 20;
 const mostAllowedIps = 13;
@@ -151,7 +151,7 @@ export function checkNicSet(nics: readonly Element[], draft: Draft): void {
   const names = new Set<unknown>();
   for (const { interface: name } of nics) {
     if (name !== undefined && names.has(name)) {
-      throw refused(`Cannot have multiple NICs with the same interface: ${String(name)}`);
+      throw refused(`Cannot have multiple NICs with the same interface: ${textOf(name)}`);
     }
     names.add(name);
   }

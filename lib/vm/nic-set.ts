@@ -99,7 +99,7 @@ function storedNic(element: Element): Nic {
   if (nic['ips'] !== undefined) showOneAddress(nic);
   if (nic['gateways'] !== undefined) nic['gateway'] = (nic['gateways'] as readonly unknown[])[0];
   const kept = nicRows.map((row) => [row.name, nic[row.name]] as const).filter(([, value]) => !isEmpty(value));
-  return Object.fromEntries(kept) as Nic;
+  return Object.fromEntries(kept);
 }
 
 function isEmpty(value: unknown): boolean {

@@ -13,7 +13,7 @@ import { settleNics } from './nic-set.js';
 import { isAllowed, rowOf } from './property-rules.js';
 import type { PayloadFacts, VmSpec } from './spec.js';
 import {
-  addBhyveDefaults, addDockerLog, deepFrozen, storedDisk, storedFilesystem, storedPciDevice, storedProperties,
+  addSerialPorts, deepFrozen, storedDisk, storedFilesystem, storedPciDevice, storedProperties,
 } from './stored-values.js'; // prettier-ignore
 import { isBlank, isFit } from './values.js';
 
@@ -58,7 +58,7 @@ export async function parseCreatePayload(
 
 /** What is sent along with a VM's datasets, or is there when they arrive. */
 function prepareReceived(draft: Draft): void {
-  for (const name of ['customer_metadata', 'internal_metadata', 'tags']) delete draft[name];
+  for (const name of ['customer_metadata', 'internal_metadata', 'tags']) Reflect.deleteProperty(draft, name);
   for (const disk of elementsOf(draft, 'disks')) {
     disk['nocreate'] = true;
     if (has(disk, 'image_uuid')) delete disk['block_size'];
@@ -98,8 +98,7 @@ function assemble(
   const now = facts.now();
   const disks = added(draft, 'disks');
   const internal = { ...flatObject(draft['internal_metadata']) };
-  if (brand === 'bhyve') addBhyveDefaults(draft);
-  addDockerLog(draft, brand, undefined);
+  addSerialPorts(draft, brand);
   const nocloud = action === 'create' && brand === 'bhyve' ? nocloudDisk(draft, internal) : undefined;
   if (nocloud !== undefined) disks.push(nocloud);
   placeDisks(disks, brand, zonename, zpool, undefined);

@@ -1,6 +1,7 @@
 /** PCI slots of a bhyve guest's disks: `BUS:DEVICE:FUNCTION`, given or assigned (`vmadm(8)`, `disks.*.pci_slot`). */
 import type { Element } from './draft.js';
 import { refused } from './errors.js';
+import { textOf } from './values.js';
 
 export interface PciSlot {
   readonly bus: number;
@@ -67,7 +68,7 @@ export class PciSlots {
   }
 
   #free(disk: Element, boots: boolean, old: boolean): string {
-    const media = String(disk['media'] ?? 'disk');
+    const media = textOf(disk['media'] ?? 'disk');
     if (media !== 'disk' && media !== 'cdrom') {
       throw refused(
         `VM has no PCI bus or slot assigned for ${media} devices; automatic pci_slot assignment not possible`,

@@ -7,7 +7,7 @@ import { refused } from './errors.js';
 import { edited, flatObject } from './key-values.js';
 import { hasStaticAddress } from './nic-set.js';
 import { listNouns } from './property-rules.js';
-import { isBlank } from './values.js';
+import { isBlank, textOf } from './values.js';
 
 const vgaTypes = ['cirrus', 'std', 'vmware', 'qxl', 'xenfb'];
 const longestVncPassword = 8;
@@ -109,7 +109,7 @@ export function checkDatasetProperties(draft: Draft): void {
     const size = draft[name];
     if (size === undefined || size === 0) draft[name] = 131072;
     else if (!isBlockSize(size)) {
-      throw refused(`invalid ${name} (${String(size)}), must be 512-131072 and a power of 2. (0 to disable)`);
+      throw refused(`invalid ${name} (${textOf(size)}), must be 512-131072 and a power of 2. (0 to disable)`);
     }
   }
   for (const name of ['zfs_root_compression', 'zfs_data_compression']) {
@@ -144,6 +144,5 @@ export function checkText(draft: Draft): void {
   if (found.size > 0) throw refused(`Invalid value(s) for: ${[...found].join(',')}`);
 }
 
-// eslint-disable-next-line no-control-regex -- these are what it looks for
 const unstorable = /[\u0000-\u001f\u007f\ufffe\uffff]|\p{Surrogate}/u;
 const base64 = new Set(['alias', 'vnc_password', 'spice_password', 'spice_opts', 'qemu_opts', 'qemu_extra_opts']);

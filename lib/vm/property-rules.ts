@@ -36,24 +36,21 @@ export function nounOf(name: string): Noun | undefined {
   return rows.get(name)?.noun;
 }
 
-function allows(row: PropertyRow | undefined, brand: Brand, letters: string): boolean {
-  return (
-    row?.allowed?.some(
-      ([found, brands]) => brands.includes(brand) && [...letters].some((one) => found.includes(one)),
-    ) ?? false
-  );
+function allows(row: PropertyRow | undefined, brand: Brand, letters: readonly string[]): boolean {
+  const rules = row?.allowed ?? [];
+  return rules.some(([found, brands]) => brands.includes(brand) && letters.some((one) => found.includes(one)));
 }
 
 /** Whether a payload may have the property. An action other than the three allows nothing. */
 export function isAllowed(name: string, brand: Brand, action: string): boolean {
   const letter = { create: 'c', receive: 'r', update: 'u' }[action];
-  return letter !== undefined && allows(rows.get(name), brand, letter);
+  return letter !== undefined && allows(rows.get(name), brand, [letter]);
 }
 
 /** Whether the elements of a list, `update_nics` say, may have the member. */
 export function isMemberAllowed(list: string, noun: Noun, member: string, brand: Brand, action: string): boolean {
   const adds = list.startsWith('update_') ? 'u' : 'a';
-  return allows(members[noun].get(member), brand, action === 'receive' && adds === 'a' ? 'ar' : adds);
+  return allows(members[noun].get(member), brand, action === 'receive' && adds === 'a' ? ['a', 'r'] : [adds]);
 }
 
 /** Properties that a payload cannot do without. */
@@ -71,7 +68,10 @@ const guesses = 100;
  * one. `names` are as `vmadm validate` reports them (`alias`, `nics.*.mtu`).
  */
 export function ignored(names: readonly string[], brand: Brand, action: PayloadAction): readonly Adjustment[] {
-  return names.map((property, index) => {
+  const lists = new Set(names.flatMap((name) => nounOf(name) ?? []));
+  // Where a whole list is left out, its members need no mention.
+  const said = names.filter((name) => !lists.has(name.split('.*.')[0] as Noun) || !name.includes('.*.'));
+  return said.map((property, index) => {
     const known = isKnown(property);
     const near = known || index >= guesses ? undefined : nearest(property);
     const detail = known

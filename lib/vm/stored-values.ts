@@ -1,5 +1,5 @@
 /** Accepted values in the form in which they are stored, and what the platform derives and stores beside them. */
-import type { Disk, Filesystem, PciDevice, VmObject } from '../schema/generated/vm.js';
+import type { Filesystem, PciDevice } from '../schema/generated/vm.js';
 import { diskRows } from '../schema/disk.js';
 import { filesystemRows } from '../schema/filesystem.js';
 import { pciDeviceRows } from '../schema/pci-device.js';
@@ -38,53 +38,28 @@ export function storedProperties(draft: Draft, except: readonly string[]): Reado
   return Object.fromEntries(values.filter(([, value]) => value !== undefined));
 }
 
-function ordered<Of>(rows: readonly PropertyRow[], element: Element): Of {
+function ordered(rows: readonly PropertyRow[], element: Element): Element {
   const members = rows.map((row) => [row.name, element[row.name]] as const);
-  return Object.fromEntries(members.filter(([, value]) => !isBlank(value))) as Of;
+  return Object.fromEntries(members.filter(([, value]) => !isBlank(value)));
 }
 
 /** A disk to be added; `boot` is always stored. */
 export function storedDisk(element: Element): NewDisk {
-  return ordered<Disk>(diskRows, { ...element, boot: toBoolean(element['boot']) ?? false });
+  return ordered(diskRows, { ...element, boot: toBoolean(element['boot']) ?? false });
 }
 
 export function storedFilesystem(element: Element): Filesystem {
-  return ordered<Filesystem>(filesystemRows, element);
+  return ordered(filesystemRows, element);
 }
 
 export function storedPciDevice(element: Element): PciDevice {
-  return ordered<PciDevice>(pciDeviceRows, { ...element, model: 'passthru' });
+  return ordered(pciDeviceRows, { ...element, model: 'passthru' });
 }
 
-/** Serial ports and log of bhyve: a payload without `com1` and `com2` resets both, as the original does. */
-export function addBhyveDefaults(draft: Draft): void {
-  if (!has(draft, 'com1') && !has(draft, 'com2')) {
-    for (const name of ['com1', 'com2']) draft[name] = rowOf(name)?.default;
-  }
-  draft['zlog_mode'] = 'g--';
-  draft['zlog_name'] = 'platform.log';
-}
-
-/** How the streams of a docker VM are logged, from its metadata; see `zlog-mode` in `vmadm(8)`. */
-export function addDockerLog(draft: Draft, brand: Brand, vm: VmObject | undefined): void {
-  if (brand === 'bhyve' || (draft['docker'] ?? vm?.docker) !== true) return;
-  const set = (draft[vm === undefined ? 'internal_metadata' : 'set_internal_metadata'] ?? {}) as Element;
-  const removed = draft['remove_internal_metadata'];
-  const current = (key: string): unknown =>
-    Object.hasOwn(set, key)
-      ? set[key]
-      : Array.isArray(removed) && removed.includes(key)
-        ? undefined
-        : vm?.internal_metadata?.[key];
-  const tty = current('docker:tty');
-  const driver = current('docker:logdriver') ?? 'json-file';
-  const file = driver === 'json-file';
-  const logger = !file && driver !== 'none';
-  const mode = `${driver === 'none' ? '-' : 'g'}${tty && tty !== 'false' ? 't' : '-'}${logger ? 'n' : '-'}`;
-  if (vm?.zlog_mode === mode) return;
-  draft['zlog_mode'] = mode;
-  if (logger) draft['app_svc_dependent'] = true;
-  else if (vm !== undefined) draft['app_svc_dependent'] = undefined;
+/** Serial ports of bhyve: a payload without `com1` and `com2` resets both, as the original does. */
+export function addSerialPorts(draft: Draft, brand: Brand): void {
+  if (brand !== 'bhyve' || has(draft, 'com1') || has(draft, 'com2')) return;
+  for (const name of ['com1', 'com2']) draft[name] = rowOf(name)?.default;
 }
 
 /** Freezes a plan and all it holds. What payload judgement lets through is never deep. */

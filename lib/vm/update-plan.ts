@@ -13,7 +13,7 @@ import { settleNics } from './nic-set.js';
 import { rowOf } from './property-rules.js';
 import type { PayloadFacts, UpdatePlan } from './spec.js';
 import {
-  addBhyveDefaults, addDockerLog, deepFrozen, isStored, storedDisk, storedFilesystem, storedPciDevice, storedValue,
+  addSerialPorts, deepFrozen, storedDisk, storedFilesystem, storedPciDevice,
 } from './stored-values.js'; // prettier-ignore
 import { reach } from './update-reach.js';
 import { toBoolean, toNumber } from './values.js';
@@ -31,8 +31,7 @@ export async function planUpdate(current: VmObject, payload: unknown, facts: Pay
   convertNumbersAndLists(draft);
   settleMemory(draft, brand, current);
   const dropped = await accept(draft, { action: 'update', uuid, brand, vm: current, facts });
-  if (brand === 'bhyve') addBhyveDefaults(draft);
-  addDockerLog(draft, brand, current);
+  addSerialPorts(draft, brand);
   requireRemoved(draft, current);
 
   const addDisks = added(draft, 'disks');
@@ -82,14 +81,12 @@ function requireRemoved(draft: Draft, vm: VmObject): void {
   }
 }
 
-/** Joined lists as text, elements of lists as they are stored. What is to be removed stands as undefined. */
+/** Lists that a VM object has as text are joined, elements are as they are stored. What is to be removed is empty. */
 function finalForm(draft: Draft): Readonly<Record<string, unknown>> {
   const entries = Object.entries(draft).map(([name, value]): [string, unknown] => {
     if (name === 'add_filesystems') return [name, added(draft, 'filesystems').map(storedFilesystem)];
     if (name === 'add_pci_devices') return [name, added(draft, 'pci_devices').map(storedPciDevice)];
-    const row = rowOf(name);
-    if (row?.store?.in === 'zone' && Array.isArray(value)) return [name, value.join(',')];
-    return [name, row !== undefined && isStored(row) && row.store?.in === 'attr' ? storedValue(name, value) : value];
+    return [name, rowOf(name)?.store?.in === 'zone' && Array.isArray(value) ? value.join(',') : value];
   });
   return Object.fromEntries(entries);
 }

@@ -6,7 +6,7 @@ import { judgeImages } from './image-rules.js';
 import { parsePciSlot } from './pci-slots.js';
 import { isAllowed, isMemberAllowed, memberRowOf, nounOf, requiredFor, rowOf } from './property-rules.js';
 import type { Json, PayloadFacts, ValidationFindings } from './spec.js';
-import { isFit, isObject } from './values.js';
+import { isFit, isObject, toNumber } from './values.js';
 
 /** Faults as they are found, in order. */
 export class Findings {
@@ -129,7 +129,7 @@ function anyElements(draft: Draft, list: string): Element[] {
 function judgeDisks(findings: Findings, draft: Draft, list: string): void {
   anyElements(draft, list).forEach((disk, index) => {
     const at = (member: string): string => `${list}.${index}.${member}`;
-    if (Number(disk['refreservation'] ?? 0) < 0) findings.badValue(at('refreservation'));
+    if (toNumber(disk['refreservation']) < 0) findings.badValue(at('refreservation'));
     if (has(disk, 'media') && disk['media'] !== 'disk') return;
     if (has(disk, 'image_uuid')) {
       if (!has(disk, 'image_size')) findings.missing(at('image_size'));

@@ -40,6 +40,11 @@ export function isBlank(value: unknown): boolean {
   return inner === undefined || inner === null || (typeof inner === 'string' && inner.trim() === '');
 }
 
+/** A value of a payload as text. */
+export function textOf(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
 /** The number that `value` is taken for; NaN when it is taken for none. */
 export function toNumber(value: unknown): number {
   const inner = unwrapped(value);
