@@ -1,22 +1,21 @@
 /** Makes a VM from a payload: all of it, or nothing. */
-import { chmod, lstat, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../context.js';
 import { codeOf } from '../errors.js';
-import { hostError } from '../host/errors.js';
 import type { Host } from '../host/host.js';
 import type { ZoneConfig } from '../host/zones.js';
 import { finalSnapshot } from '../img/store.js';
 import { withUndo, type UndoStack } from '../undo.js';
-import { brandOf } from './brands/brand.js';
 import { vmError } from './errors.js';
 import { payloadFacts } from './facts.js';
 import { setIndestructible } from './indestructible.js';
 import { withNewVm } from './locks.js';
-import { writeMetadata, writeRoutes, writeTags } from './metadata.js';
+import { makeConfigFiles, writeMetadata, writeRoutes, writeTags } from './metadata.js';
 import { parseCreatePayload } from './payload.js';
-import { bootVm } from './power.js';
+import { bootVm, requireRunnable } from './power.js';
 import type { VmSpec } from './spec.js';
+import { limitSpace, makeVolumes, requireDiskImages } from './volumes.js';
 import { vmToZoneConfig, withAttr } from './zone-config.js';
 
 /** Only the host's root may look into a machine: what is setuid inside is for nobody outside. */
@@ -55,9 +54,8 @@ interface Claimed {
 /** Judges the payload and writes the VM down, so that nobody else takes its uuid or addresses. */
 async function claim(ctx: Context, host: Host, payload: unknown, undo: UndoStack): Promise<Claimed> {
   const spec = await parseCreatePayload(payload, await payloadFacts(ctx));
-  if (brandOf(spec.brand).isHvm && host.hvm === undefined) {
-    throw hostError('Unsupported', `this host cannot run VMs of brand ${spec.brand}`);
-  }
+  if (spec.autoboot) requireRunnable(host, spec.brand);
+  await requireDiskImages(host, spec.zpool, spec.disks);
   for (const { property, kind, detail } of spec.adjustments) {
     ctx.log.warn({ uuid: spec.uuid, property, kind, detail }, 'payload adjusted');
   }
@@ -72,6 +70,12 @@ async function install(ctx: Context, host: Host, spec: VmSpec, config: ZoneConfi
   await host.zones.mark(spec.zonename, 'incomplete');
   undo.push('root dataset', () => destroyIfThere(host, spec.zfs_filesystem));
   await makeRoot(host, spec);
+  await makeVolumes(host, spec.zfs_filesystem, spec.disks, undo);
+  if (spec.brand === 'bhyve') {
+    const flexible = spec.properties['flexible_disk_size'];
+    const limits = { quota: spec.quota, flexible: flexible === undefined ? undefined : Number(flexible) };
+    await limitSpace(host, spec.zfs_filesystem, limits, undo);
+  }
   await writeFiles(host.at(spec.zonepath), spec);
   let done = withAttr(config, 'provisioning', undefined);
   if (spec.delegate_dataset) {
@@ -86,7 +90,7 @@ async function install(ctx: Context, host: Host, spec: VmSpec, config: ZoneConfi
   await host.zones.configure(done);
   if (!spec.autoboot) return;
   undo.push('running zone', () => host.zones.halt(spec.zonename));
-  await bootVm(ctx, host, spec.zonename);
+  await bootVm(ctx, host, spec);
   // On this kind of host a guest tells nobody that it has set itself up: it is provisioned when its init runs.
   await host.zones.configure(withAttr(await host.zones.config(spec.zonename), 'transition', undefined));
 }
@@ -95,7 +99,7 @@ async function install(ctx: Context, host: Host, spec: VmSpec, config: ZoneConfi
 async function makeRoot(host: Host, spec: VmSpec): Promise<void> {
   const properties = {
     ...spec.datasetProperties.root,
-    ...(spec.quota > 0 ? { quota: String(spec.quota * 2 ** 30) } : {}),
+    ...(spec.quota > 0 && spec.brand !== 'bhyve' ? { quota: String(spec.quota * 2 ** 30) } : {}),
   };
   if (spec.image_uuid === undefined) {
     await host.datasets.create(spec.zfs_filesystem, properties);
@@ -105,6 +109,8 @@ async function makeRoot(host: Host, spec: VmSpec): Promise<void> {
   }
   const zonepath = host.at(spec.zonepath);
   await chmod(zonepath, zonepathMode);
+  // What a hypervisor runs in comes with no image.
+  if (spec.image_uuid === undefined) await mkdir(join(zonepath, 'root'), { recursive: true });
   // What an image calls its root may be a way out of it.
   const root = await lstat(join(zonepath, 'root')).catch((error: unknown) => {
     if (codeOf(error) !== 'ENOENT') throw error;
@@ -113,12 +119,14 @@ async function makeRoot(host: Host, spec: VmSpec): Promise<void> {
   throw vmError('PayloadInvalid', `image ${String(spec.image_uuid)} has no directory "root" for a zone to live in`);
 }
 
-/** Metadata, tags and routes, in place of any that came with the image. */
+/** Metadata, tags and routes. What a VM does not have stays as it was made, as in every folder `vmadm(8)` has written. */
 async function writeFiles(zonepath: string, spec: VmSpec): Promise<void> {
-  await rm(join(zonepath, 'config'), { recursive: true, force: true });
-  await writeTags(zonepath, spec.tags);
-  await writeMetadata(zonepath, spec);
-  await writeRoutes(zonepath, spec.routes);
+  await makeConfigFiles(zonepath);
+  const { tags, customer_metadata: customer, internal_metadata: internal, routes } = spec;
+  const isThere = (values: object) => Object.keys(values).length > 0;
+  if (isThere(tags)) await writeTags(zonepath, tags);
+  if (isThere(customer) || isThere(internal)) await writeMetadata(zonepath, spec);
+  if (isThere(routes)) await writeRoutes(zonepath, routes);
 }
 
 /** Also what was made below it. */

@@ -1,6 +1,6 @@
 /** Metadata, tags and routes of a VM: JSON files below its zonepath, outside the root that the guest can reach. */
 import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../atomic-file.js';
 import { codeOf } from '../errors.js';
@@ -37,6 +37,14 @@ export function readTags(zonepath: string): FlatObject {
 /** As {@link readMetadata}. */
 export function readRoutes(zonepath: string): FlatObject {
   return readObject(zonepath, 'routes') as FlatObject;
+}
+
+/** Makes the files of a new VM, with nothing in them, in place of any that came with its image. */
+export async function makeConfigFiles(zonepath: string): Promise<void> {
+  const folder = join(zonepath, 'config');
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { mode: 0o755 });
+  for (const name of ['metadata', 'tags', 'routes'] as const) await writeAtomically(fileOf(zonepath, name), '{}\n');
 }
 
 /** Replaces both kinds of metadata, atomically. Makes the folder when it is not there yet. */

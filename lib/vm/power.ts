@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../context.js';
 import { codeOf, hasCode } from '../errors.js';
+import { hostError } from '../host/errors.js';
 import type { Host } from '../host/host.js';
 import type { VmObject } from '../schema/generated/vm.js';
 import { brandOf } from './brands/brand.js';
@@ -33,12 +34,24 @@ export async function startVm(ctx: Context, uuid: string): Promise<void> {
     if (!isStartable) throw badState(`Cannot start vm from state "${String(vm.state)}", must be "stopped".`);
     const host = await ctx.host();
     await requireNicTags(host, vm.nics ?? []);
-    await bootVm(ctx, host, zoneOf(vm));
+    await bootVm(ctx, host, vm);
   });
 }
 
+/** Throws `Unsupported` where the host has nothing to run VMs of `brand` with. */
+export function requireRunnable(host: Host, brand: string | undefined): void {
+  if (!brandOf(brand).isHvm || host.hvm !== undefined) return;
+  throw hostError('Unsupported', `this host cannot run VMs of brand ${String(brand)}`);
+}
+
 /** Boots the zone of a VM whose lock is held, and sets autoboot, which is worth a warning at most. */
-export async function bootVm(ctx: Context, host: Host, zone: string): Promise<void> {
+export async function bootVm(
+  ctx: Context,
+  host: Host,
+  vm: Pick<VmObject, 'uuid' | 'zonename' | 'brand'>,
+): Promise<void> {
+  requireRunnable(host, vm.brand);
+  const zone = zoneOf(vm);
   await host.zones.boot(zone);
   await setAutoboot(ctx, host, zone, true).catch((error: unknown) => {
     ctx.log.warn({ err: error, zone }, 'cannot set autoboot');
@@ -216,6 +229,6 @@ function badState(message: string) {
   return vmError('VmBadState', message);
 }
 
-function zoneOf(vm: VmObject): string {
+function zoneOf(vm: Pick<VmObject, 'uuid' | 'zonename'>): string {
   return vm.zonename ?? String(vm.uuid);
 }

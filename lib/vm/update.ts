@@ -4,7 +4,7 @@ import type { Host } from '../host/host.js';
 import type { ZoneConfig } from '../host/zones.js';
 import type { VmObject } from '../schema/generated/vm.js';
 import { withUndo, type UndoStack } from '../undo.js';
-import { hostError } from '../host/errors.js';
+import { setProperties } from './dataset-changes.js';
 import { payloadFacts } from './facts.js';
 import { setIndestructible } from './indestructible.js';
 import { loadVm } from './load.js';
@@ -12,6 +12,7 @@ import { withVmLock } from './locks.js';
 import { writeMetadata, writeRoutes, writeTags } from './metadata.js';
 import type { UpdatePlan } from './spec.js';
 import { planUpdate } from './update-plan.js';
+import { destroyVolume, limitSpace, makeVolumes, requireDiskImages, resizeVolume } from './volumes.js';
 import { updateZoneConfig } from './zone-config-update.js';
 
 /**
@@ -37,14 +38,39 @@ export async function updateVm(ctx: Context, uuid: string, payload: unknown): Pr
 
 async function apply(ctx: Context, current: VmObject, plan: UpdatePlan, undo: UndoStack): Promise<void> {
   const host = await ctx.host();
-  if (plan.addDisks.length + plan.removeDisks.length + plan.updateDisks.length > 0) {
-    throw hostError('Unsupported', 'this host cannot change disks yet');
-  }
+  const root = current.zfs_filesystem ?? '';
+  await requireDiskImages(host, current.zpool ?? '', plan.addDisks);
+  await makeVolumes(host, root, plan.addDisks, undo);
   await writeFiles(host, current, plan, undo);
   const before = await host.zones.config(zoneOf(current));
   const after = updateZoneConfig(before, current, plan);
   await applyDatasets(host, current, plan, undo);
+  await applyDisks(host, current, plan, undo);
   await applyConfig(host, current, before, after, undo);
+  // Nothing brings them back, so they go when all else is done.
+  for (const { zfs_filesystem: volume } of plan.removeDisks) {
+    if (volume !== undefined) await destroyVolume(host, volume);
+  }
+}
+
+/** Properties of volumes, then their sizes. */
+async function applyDisks(host: Host, current: VmObject, plan: UpdatePlan, undo: UndoStack): Promise<void> {
+  const changes = plan.updateDisks.map((change) => ({
+    change,
+    disk: current.disks?.find((disk) => disk.path === change.path),
+  }));
+  for (const { change, disk } of changes) {
+    const { compression, refreservation } = change;
+    const properties = {
+      ...(compression === undefined ? {} : { compression }),
+      ...(refreservation === undefined ? {} : { refreservation: `${refreservation}M` }),
+    };
+    if (disk?.zfs_filesystem !== undefined) await setProperties(host, disk.zfs_filesystem, properties, undo);
+  }
+  for (const { change, disk } of changes) {
+    if (disk === undefined || change.size === undefined) continue;
+    await resizeVolume(host, current.zfs_filesystem ?? '', disk, change.size, undo);
+  }
 }
 
 /** Metadata, tags and routes: what the plan has is complete, and so is what the VM had. */
@@ -69,7 +95,9 @@ async function writeFiles(host: Host, current: VmObject, plan: UpdatePlan, undo:
 async function applyDatasets(host: Host, current: VmObject, plan: UpdatePlan, undo: UndoStack): Promise<void> {
   const root = current.zfs_filesystem;
   if (root === undefined) return;
-  const quota = plan.quota === undefined ? {} : { quota: plan.quota === 0 ? 'none' : String(plan.quota * 2 ** 30) };
+  if (current.brand === 'bhyve') await applySpace(host, root, current, plan, undo);
+  const isOwn = plan.quota === undefined || current.brand === 'bhyve';
+  const quota = isOwn ? {} : { quota: plan.quota === 0 ? 'none' : String(plan.quota * 2 ** 30) };
   await setProperties(host, root, { ...quota, ...plan.datasetProperties.root }, undo);
   const data = `${root}/data`;
   const hasData = (current.datasets ?? []).includes(data);
@@ -81,19 +109,19 @@ async function applyDatasets(host: Host, current: VmObject, plan: UpdatePlan, un
   }
 }
 
-async function setProperties(
+/** The limits of a bhyve VM, when one of them changes. */
+async function applySpace(
   host: Host,
-  dataset: string,
-  properties: Readonly<Record<string, string>>,
+  root: string,
+  current: VmObject,
+  plan: UpdatePlan,
   undo: UndoStack,
 ): Promise<void> {
-  const names = Object.keys(properties);
-  if (names.length === 0) return;
-  const old = (await host.datasets.find(dataset))?.properties ?? {};
-  undo.push(`properties of ${dataset}`, () =>
-    host.datasets.set(dataset, Object.fromEntries(names.map((name) => [name, old[name] ?? null]))),
-  );
-  await host.datasets.set(dataset, properties);
+  const { quota = 0, flexible_disk_size: flexible } = current;
+  const wanted = plan.payload['flexible_disk_size'] ?? flexible;
+  if (plan.quota === undefined && wanted === flexible) return;
+  const limits = { quota: plan.quota ?? quota, flexible: wanted === undefined ? undefined : Number(wanted) };
+  await limitSpace(host, root, limits, undo);
 }
 
 async function setMark(host: Host, dataset: string, to: boolean, was: boolean, undo: UndoStack): Promise<void> {

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dataset, Datasets, DatasetType } from '../../lib/host/datasets.js';
 import { hostError } from '../../lib/host/errors.js';
+import { volumeReservation } from '../../lib/vm/volume-space.js';
 
 const sizeBytes = 100 * 2 ** 30;
 
@@ -116,7 +117,11 @@ export function memoryDatasets(root: string, pools: readonly string[], given: re
   };
 }
 
-function withSizes(dataset: Dataset): Dataset {
+function withSizes(given: Dataset): Dataset {
+  const { volsize, volblocksize = '8192', refreservation } = given.properties;
+  const reserved = String(volumeReservation(Number(volsize), Number(volblocksize)));
+  const own = volsize !== undefined && refreservation === 'auto' ? { refreservation: reserved } : {};
+  const dataset = { ...given, properties: { ...given.properties, ...own } };
   const bytes = (name: string) => {
     const value = Number(dataset.properties[name]);
     return value > 0 ? value : undefined;

@@ -36,7 +36,8 @@ export async function imgInvocations(folder: VectorFolder): Promise<Runner> {
     },
     run: async (record) => {
       const wanted = record as ImgadmRecord;
-      const { root, remove } = temporaryRoot();
+      const temporary = temporaryRoot();
+      const { root } = temporary;
       try {
         mkdirSync(join(root, 'var/imgadm'), { recursive: true });
         cpSync(folder.path('img-set/images'), join(root, 'var/imgadm/images'), { recursive: true });
@@ -56,7 +57,7 @@ export async function imgInvocations(folder: VectorFolder): Promise<Runner> {
           sameJson('configuration', wanted.imgadm_conf_after, JSON.parse(readFileSync(conf, 'utf8')), here)
         );
       } finally {
-        remove();
+        temporary.remove();
       }
     },
   };
@@ -95,7 +96,7 @@ async function serve(manifests: Manifests, requests: string[]): Promise<{ server
     requests.push(`${request.method ?? ''} ${request.url ?? ''}`);
     const answers: Record<string, unknown> = {
       '/ping': { ping: 'pong', version: '1.0.0', imgapi: true },
-      '/images': manifests,
+      '/images': manifests.filter(({ state }) => state === 'active'),
     };
     const answer = answers[pathname] ?? manifests.find(({ uuid }) => pathname === `/images/${uuid}`);
     response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });

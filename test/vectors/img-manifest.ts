@@ -8,7 +8,7 @@ import type { Runner } from './runner.js';
 interface ManifestRecord extends Record_ {
   readonly op: ManifestProfile | 'upgrade';
   readonly manifest: Readonly<Record<string, unknown>>;
-  readonly channels?: boolean;
+  readonly opts?: { readonly channelFromName?: unknown };
   readonly result?: unknown;
   readonly throws?: string;
 }
@@ -17,12 +17,12 @@ export function imgManifest(): Runner {
   return {
     close: () => undefined,
     run(record) {
-      const { op, manifest, channels = false, result, throws } = record as ManifestRecord;
+      const { op, manifest, opts, result, throws } = record as ManifestRecord;
       let found: unknown;
       try {
         if (op === 'upgrade') found = upgradeManifest(manifest);
         else {
-          const faults = validateManifest(op, manifest, { channels });
+          const faults = validateManifest(op, manifest, { channels: opts?.channelFromName !== undefined });
           found = faults.length === 0 ? null : faults;
         }
       } catch (error) {

@@ -23,6 +23,7 @@ const runners: readonly (readonly [begins: string, load: () => Promise<OpenRunne
   ['vm-validate', async () => (await import('./vm-validate.js')).vmValidate],
   ['img-manifest', async () => (await import('./img-manifest.js')).imgManifest],
   ['imgadm-', async () => (await import('./img-invocations.js')).imgInvocations],
+  ['vm-flow', async () => (await import('./vm-flows.js')).vmFlows],
   ['vm-load', async () => (await import('./vm-load.js')).vmLoad],
 ];
 

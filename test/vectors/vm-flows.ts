@@ -1,0 +1,186 @@
+/** `vm-flow-*`: steps on a fresh host, or on one that holds a machine: exit, what is printed, zone configuration, files. */
+import { randomBytes } from 'node:crypto';
+import crypto from 'node:crypto';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { join } from 'node:path';
+import { vmadm } from '../../lib/cli/vmadm/main.js';
+import { codeOf } from '../../lib/errors.js';
+import type { Host } from '../../lib/host/host.js';
+import { writeZoneXml } from '../../lib/host/linux/zone-xml.js';
+import type { ZoneConfig, ZoneRecord, Zones } from '../../lib/host/zones.js';
+import { fakeZones, type FakePrograms } from '../fakes/zones.js';
+import { runCaptured } from './captured-cli.js';
+import { differenceOf, unequal } from './compare.js';
+import { hostFacts, installImages, smartosHost, temporaryRoot, type HostFacts } from './host.js';
+import type { Record_, VectorFolder } from './records.js';
+import { atTime, type Runner } from './runner.js';
+
+interface Flow extends Record_ {
+  readonly base?: string;
+  readonly steps: readonly Step[];
+}
+
+interface Step {
+  readonly args: readonly string[];
+  readonly payload?: unknown;
+  readonly exit: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly after?: Traces;
+}
+
+/** What is left on the host. */
+interface Traces {
+  readonly zone_xml?: string;
+  readonly index?: readonly string[];
+  readonly zonepath_files?: Readonly<Record<string, string>>;
+  readonly files_changed?: Readonly<Record<string, string>>;
+}
+
+interface Base {
+  readonly payload: { readonly uuid: string };
+  readonly exit: number;
+  readonly stderr: string;
+}
+
+const recordedAt = Date.parse('2030-01-02T03:04:05.678Z');
+
+export function vmFlows(folder: VectorFolder): Runner {
+  const bases = folder.json('vm-flow-bases.json') as Readonly<Record<string, Base>>;
+  const facts = hostFacts(folder);
+  return {
+    close: () => undefined,
+    async run(record) {
+      const { base, steps } = record as Flow;
+      const { root, remove } = temporaryRoot();
+      try {
+        const host = flowHost(root, facts);
+        if (base !== undefined) {
+          const { payload, ...wanted } = bases[base] as Base;
+          const step = { ...wanted, args: ['create'], payload, stdout: '' };
+          const difference = await take(step, host, root);
+          if (difference !== undefined) return `base ${base}: ${difference}`;
+        }
+        for (const [at, step] of steps.entries()) {
+          const difference = await take(step, host, root);
+          if (difference !== undefined) return `step ${at + 1}, ${step.args[0] ?? ''}: ${difference}`;
+        }
+        return undefined;
+      } finally {
+        remove();
+      }
+    },
+  };
+}
+
+async function take(step: Step, host: Host, root: string): Promise<string | undefined> {
+  const stdin = step.payload === undefined ? '' : JSON.stringify(step.payload);
+  const outcome = await withCounter(() =>
+    atTime(recordedAt, () => runCaptured('vmadm', vmadm, step.args, { host, root, stdin })),
+  );
+  const shown = (text: string) =>
+    text.replace(/("last_modified": )".*"/, '$1"$LAST_MODIFIED"').replace(/("pid": )\d+/, '$1"$PID"');
+  const [wantedErr, foundErr] = sameMac(step.stderr, outcome.stderr);
+  return (
+    differenceOf(
+      { id: '', ...step, stdout: shown(step.stdout), stderr: wantedErr },
+      { ...outcome, stdout: shown(outcome.stdout), stderr: foundErr },
+    ) ?? (step.after === undefined ? undefined : await traceDifference(step.after, host, root))
+  );
+}
+
+/** Identifiers come from a counter. */
+async function withCounter<T>(work: () => Promise<T>): Promise<T> {
+  const { randomUUID } = crypto;
+  let count = 0;
+  const next = () => `e0e0e0e0-0000-4000-8000-${(++count).toString(16).padStart(12, '0')}` as const;
+  crypto.randomUUID = next;
+  syncBuiltinESMExports();
+  try {
+    return await work();
+  } finally {
+    crypto.randomUUID = randomUUID;
+    syncBuiltinESMExports();
+  }
+}
+
+/** A MAC made up by either side is the same as any other. */
+function sameMac(wanted: string, found: string): readonly [string, string] {
+  const at = wanted.indexOf('$RANDOM_MAC');
+  if (at < 0) return [wanted, found];
+  return [wanted, `${found.slice(0, at)}$RANDOM_MAC${found.slice(at + '00:00:00:00:00:00'.length)}`];
+}
+
+async function traceDifference(wanted: Traces, host: Host, root: string): Promise<string | undefined> {
+  const zones = await host.zones.list();
+  if (wanted.index !== undefined) {
+    const lines = zones.map(({ name, state, zonepath, uuid = '' }) => `${name}:${state === 'running' ? 'installed' : state}:${zonepath}:${uuid}`); // prettier-ignore
+    if (lines.join('\n') !== wanted.index.join('\n'))
+      return `index: ${unequal(wanted.index.join('\n'), lines.join('\n'))}`;
+  }
+  const [zone] = zones;
+  if (zone === undefined) return undefined;
+  if (wanted.zone_xml !== undefined) {
+    // What is above the element is the simulation's own.
+    const [a, b] = [wanted.zone_xml, writeZoneXml(await host.zones.config(zone.name))].map((xml) =>
+      xml.slice(xml.indexOf('<zone ')),
+    );
+    if (a !== b) return `zone_xml: ${unequal(a, b)}`;
+  }
+  const ours = ([name]: readonly [string, string]) => /^config\/(metadata|tags|routes)\.json$/.test(name);
+  const files = Object.entries(wanted.zonepath_files ?? wanted.files_changed ?? {}).filter(ours);
+  for (const [name, text] of files) {
+    const found = readIfThere(join(root, zone.zonepath, name));
+    if (found !== text) return `${name}: ${unequal(text, found)}`;
+  }
+  return undefined;
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function flowHost(root: string, facts: HostFacts): Host {
+  // Of hardware virtual machines there is no running one: what runs is the zone around it.
+  const zones = fakeZones({ programs: shutdownPrograms(() => zones) });
+  const host = smartosHost(root, {
+    zones: withoutDebugIds(zones, root),
+    pools: facts.zpools,
+    datasets: installImages(root, facts),
+    nicTags: facts.nictags,
+  });
+  return { ...host, hvm: { launch: (name) => zones.boot(name) } };
+}
+
+/** What guests are asked to run when they are to go down. */
+const shutdownPrograms =
+  (zones: () => ReturnType<typeof fakeZones>): FakePrograms =>
+  (zone, argv) => {
+    const isShutdown = argv[0]?.endsWith('/shutdown') === true;
+    if (!isShutdown) return undefined;
+    void zones().end(zone);
+    return { status: 0, stdout: '', stderr: '' };
+  };
+
+/** Debug ids are not in the recorded files, and running zones have that of the kernel. */
+function withoutDebugIds(zones: Zones, root: string): Zones {
+  const shown = (record: ZoneRecord): ZoneRecord => ({ ...record, debugId: record.id ?? -1 });
+  const recorded = ({ attributes: { debugid: _, ...attributes }, resources }: ZoneConfig): ZoneConfig => ({
+    attributes,
+    resources,
+  });
+  return Object.assign(Object.create(zones) as Zones, {
+    list: async () => (await zones.list()).map(shown),
+    find: async (name: string) => {
+      const found = await zones.find(name);
+      return found === undefined ? undefined : shown(found);
+    },
+    config: async (name: string) => recorded(await zones.config(name)),
+  });
+}
