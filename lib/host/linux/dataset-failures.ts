@@ -2,22 +2,25 @@
 import { codeOf, SmartadmError } from '../../errors.js';
 import { hostError, type HostErrorCode } from '../errors.js';
 
-const codes: Readonly<Record<string, HostErrorCode>> = {
+const codes: Readonly<Partial<Record<string, HostErrorCode>>> = {
   ENOSPC: 'NoSpace', EDQUOT: 'NoSpace', EBUSY: 'DatasetBusy', ETXTBSY: 'DatasetBusy', ENOENT: 'DatasetNotFound',
   EEXIST: 'DatasetExists', ENOTEMPTY: 'DatasetExists', ENOTDIR: 'DatasetExists',
   EPERM: 'PermissionDenied', EACCES: 'PermissionDenied', EROFS: 'PermissionDenied',
 }; // prettier-ignore
 
-/** Runs `work`; an error of the system comes back as one of the host that says `doing`, which names the dataset. */
+/**
+ * Runs `work`; an error of the system comes back as one of the host that says `doing`, which names the dataset. What has
+ * no code, such as the reason of an abort, comes back as it is.
+ */
 export async function whileDoing<T>(doing: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    if (cause instanceof SmartadmError) throw cause;
     const code = codeOf(cause);
+    if (cause instanceof SmartadmError || code === undefined) throw cause;
     const message =
       code === 'EDQUOT' ? `${doing}: quota exceeded` : code === 'ENOSPC' ? `${doing}: pool is full` : doing;
-    throw hostError(codes[code ?? ''] ?? 'HostFailed', message, { cause });
+    throw hostError(codes[code] ?? 'HostFailed', message, { cause });
   }
 }
 
