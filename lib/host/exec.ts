@@ -21,6 +21,9 @@ export interface ProgramResult {
 }
 
 const searchPath = '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin';
+/** The whole environment of a program that we run. */
+export const programEnvironment: NodeJS.ProcessEnv = { PATH: searchPath, LC_ALL: 'C' };
+
 const outputLimitBytes = 16 * 1024 * 1024;
 
 /**
@@ -35,7 +38,7 @@ export function runProgram(
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { PATH: searchPath, LC_ALL: 'C' },
+      env: programEnvironment,
     });
     const output = { stdout: '', stderr: '' };
     let size = 0;

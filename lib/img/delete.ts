@@ -3,6 +3,7 @@ import type { Context } from '../context.js';
 import { hasCode } from '../errors.js';
 import { withLock } from '../lock.js';
 import { imageNotInstalled, imgError, requireUuid } from './errors.js';
+import { removeLeftovers } from './leftovers.js';
 import { clonesOf, datasetOf, hasRecord, imageDatasets, imageLockPath, removeRecord, requireImage, zoneRoots } from './store.js'; // prettier-ignore
 
 /**
@@ -12,6 +13,8 @@ import { clonesOf, datasetOf, hasRecord, imageDatasets, imageLockPath, removeRec
 export async function deleteImage(ctx: Context, pool: string, uuid: string): Promise<void> {
   requireUuid(uuid);
   await requireImage(ctx, pool, uuid);
+  // What a killed import left would count as made from it.
+  await removeLeftovers(ctx, await (await ctx.host()).datasets.list());
   await withLock(imageLockPath(ctx.root, uuid), () => remove(ctx, pool, uuid), { signal: ctx.signal });
 }
 
@@ -37,9 +40,7 @@ async function refuseWhileUsed(ctx: Context, pool: string, uuid: string): Promis
   const clones = await clonesOf(ctx, pool, uuid);
   if (clones.length === 0) return;
   const others = clones.length === 1 ? '' : ` and ${clones.length - 1} others...`;
-  throw imgError(
-    'ImageHasDependentClones',
-    `image "${uuid}" has dependent clones: ${clones[0] ?? ''}${others}`,
-    { info: { clones } },
-  );
+  throw imgError('ImageHasDependentClones', `image "${uuid}" has dependent clones: ${clones[0] ?? ''}${others}`, {
+    info: { clones },
+  });
 }

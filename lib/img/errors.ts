@@ -18,18 +18,26 @@ export function imgError(code: ImgErrorCode, message: string, details: ErrorDeta
   return new SmartadmError(code, message, absent ? { exitStatus: notInstalledStatus, ...details } : details);
 }
 
+/** Mark in `info` of errors that the original prints without their code. */
+export const withoutCode = { printedWithoutCode: true };
+
 export function imageNotInstalled(uuid: string, pool: string): SmartadmError {
   return imgError('ImageNotInstalled', `image "${uuid}" was not found on zpool "${pool}"`);
 }
 
-/** One error for several: itself when there is only one, otherwise a `MultiError` with a line for each. */
-export function combineErrors(errors: readonly unknown[]): unknown {
-  if (errors.length < 2) return errors[0];
+/** One error for several: itself when there is only one, a `MultiError` with a line for each otherwise. */
+export function combineErrors(errors: readonly unknown[]): Error | undefined {
+  const count: number = errors.length;
+  if (count < 2) return errors[0] === undefined ? undefined : asError(errors[0]);
   const lines = errors.map((error) => {
     const code = codeOf(error);
     return `\n    error${code === undefined ? '' : ` (${code})`}: ${describeError(error)}`;
   });
-  return imgError('MultiError', `multiple (${errors.length}) errors${lines.join('')}`);
+  return imgError('MultiError', `multiple (${count}) errors${lines.join('')}`);
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -39,7 +47,7 @@ export function isUuid(value: unknown): value is string {
 }
 
 /** Throws `InvalidUUID` unless `value` is one, in lower case. */
-export function requireUuid(value: string): string {
-  if (!isUuid(value)) throw imgError('InvalidUUID', `invalid uuid: "${value}"`);
+export function requireUuid(value: unknown): string {
+  if (!isUuid(value)) throw imgError('InvalidUUID', `invalid uuid: "${String(value)}"`);
   return value;
 }

@@ -200,10 +200,7 @@ function volumeOnly(field: string, aValue: string, check: (value: unknown) => st
   return (value, { required, manifest }) => {
     if (manifest['type'] !== 'zvol') {
       if (!value) return undefined;
-      return invalid(
-        field,
-        `invalid image ${field}: "${text(value)}" (cannot have ${aValue} when image type is zvol)`,
-      );
+      return invalid(field, `invalid image ${field}: "${text(value)}" (cannot have ${aValue} when image type is zvol)`);
     }
     if (value === undefined) return required.has(field) ? missing(field) : undefined;
     const verdict = check(value);

@@ -72,7 +72,8 @@ function withSeconds(date: unknown): unknown {
 function upgradeFile(file: unknown): unknown {
   if (typeof file !== 'object' || file === null) return file;
   const fields = file as Fields;
-  const name = String(fields['path'] ?? fields['url'] ?? '');
+  const named = fields['path'] ?? fields['url'];
+  const name = typeof named === 'string' ? named : '';
   const byName: Compression = name.endsWith('.gz') ? 'gzip' : name.endsWith('.bz2') ? 'bzip2' : 'none';
   return { ...without(fields, ['path', 'url']), compression: fields['compression'] ?? byName };
 }
@@ -92,7 +93,8 @@ export async function readManifest(given: unknown): Promise<Manifest> {
   const { isManifest } = await import('../schema/generated/manifest.js');
   if (isManifest(upgraded)) return upgraded as Manifest;
   const faults = (isManifest.errors ?? []).map(({ instancePath, message, params }) => {
-    const member = instancePath === '' ? String(params['missingProperty'] ?? 'it') : instancePath.slice(1);
+    const missing: unknown = params['missingProperty'];
+    const member = instancePath !== '' ? instancePath.slice(1) : typeof missing === 'string' ? missing : 'it';
     return `${member.replaceAll('/', '.')} ${message ?? 'is wrong'}`;
   });
   throw imgError('InvalidManifest', `manifest is invalid: ${faults.join(', ')}`);

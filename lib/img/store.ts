@@ -42,7 +42,7 @@ export function imageLockPath(root: string, uuid: string): string {
   return join(root, `/var/run/img.${uuid}.import.lock`);
 }
 
-function recordsFolder(root: string): string {
+export function recordsFolder(root: string): string {
   return join(root, '/var/imgadm/images');
 }
 

@@ -1,0 +1,241 @@
+/** HTTP as image sources use it: headers, proxy, certificates, redirects, retries of connections, time-outs. */
+import { createHash } from 'node:crypto';
+import { STATUS_CODES, type Agent as HttpAgent } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SmartadmError, codeOf } from '../errors.js';
+import { imgError } from './errors.js';
+import { isFields } from './manifest.js';
+
+/** How this run talks to servers. */
+export interface Connection {
+  /** Sent as `x-request-id`. */
+  readonly requestId: string;
+  /** Appended to the user agent. */
+  readonly userAgentExtra?: string | undefined;
+  /** URL of the proxy that every request goes through. */
+  readonly proxy?: string | undefined;
+  /** Leave certificates unchecked where the source's own setting says nothing. */
+  readonly insecure: boolean;
+  /** A server that sends nothing for so long is given up. */
+  readonly stallMs: number;
+  /** First pause before a connection is tried again; each further one is twice as long. */
+  readonly retryMs: number;
+}
+
+/** Version of imgadm(8) that servers and scripts see. */
+export const compatibleVersion = '3.9.5';
+
+const connectAttempts = 5;
+const redirectLimit = 5;
+const jsonLimitBytes = 128 * 1024 * 1024;
+const errorTextLimit = 1024;
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Readable;
+}
+
+export interface HttpRequest {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly insecure: boolean;
+  /** Longest time until the answer begins. */
+  readonly timeoutMs?: number;
+  /** Undo a content encoding. Files are taken as they are stored. */
+  readonly decode: boolean;
+  readonly signal: AbortSignal;
+  /** Attempts to connect; default 5. */
+  readonly attempts?: number;
+}
+
+/**
+ * Opens `url`, following redirects of the same scheme. Resolves when the answer begins, whatever its status. Throws
+ * errors of the transport under Node's codes (`ECONNREFUSED`, …), `ETIMEDOUT` after `timeoutMs`, and `ClientError` for
+ * a redirect that is refused.
+ */
+export async function openUrl(connection: Connection, url: string, request: HttpRequest): Promise<HttpResponse> {
+  const attempts = request.attempts ?? connectAttempts;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await openOnce(connection, url, request);
+    } catch (error) {
+      request.signal.throwIfAborted();
+      if (attempt >= attempts || !isConnectFailure(error)) throw error;
+      await sleep(connection.retryMs * 2 ** (attempt - 1), undefined, { signal: request.signal });
+    }
+  }
+}
+
+const connectFailures = ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EPIPE']; // prettier-ignore
+
+function isConnectFailure(error: unknown): boolean {
+  return connectFailures.includes(codeOf(error) ?? '');
+}
+
+async function openOnce(connection: Connection, url: string, request: HttpRequest): Promise<HttpResponse> {
+  const { default: got } = await import('got');
+  const { protocol } = new URL(url);
+  const stream = got.stream(url, {
+    headers: {
+      'user-agent': userAgent(connection),
+      'x-request-id': connection.requestId,
+      date: new Date().toUTCString(),
+      ...request.headers,
+    },
+    agent: await agents(connection.proxy),
+    https: { rejectUnauthorized: !request.insecure },
+    decompress: request.decode,
+    throwHttpErrors: false,
+    retry: { limit: 0 },
+    timeout: { response: request.timeoutMs ?? connection.stallMs, connect: connection.stallMs },
+    maxRedirects: redirectLimit,
+    hooks: {
+      beforeRedirect: [
+        ({ url: next }) => {
+          const target = String(next);
+          if (new URL(target).protocol === protocol) return;
+          throw imgError('ClientError', `refusing redirect from ${url} to ${target}: it changes the scheme`);
+        },
+      ],
+    },
+    signal: request.signal,
+  });
+  // Whoever reads the stream hears of errors too; this keeps one that comes between the steps from ending the process.
+  stream.on('error', () => undefined);
+  const response = await new Promise<{ statusCode: number; headers: HttpResponse['headers'] }>((resolve, reject) => {
+    stream.once('response', resolve);
+    stream.once('error', (error) => reject(transportError(error, url)));
+  });
+  return { status: response.statusCode, headers: response.headers, body: stream };
+}
+
+/** The error below the library's wrapping. */
+export function transportError(error: unknown, url: string): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  if (error.cause instanceof SmartadmError) return error.cause;
+  if (codeOf(error) === 'ERR_TOO_MANY_REDIRECTS') {
+    return imgError('ClientError', `${url} redirects too often`, { cause: error, quietCause: true });
+  }
+  if (codeOf(error) === 'ERR_ABORTED') return error;
+  return Object.assign(new Error(error.message, { cause: error }), { code: codeOf(error) ?? 'InternalError' });
+}
+
+function userAgent({ userAgentExtra }: Connection): string {
+  const { node, openssl } = process.versions;
+  const own = `imgadm/${compatibleVersion} (node/${node}; OpenSSL/${openssl})`;
+  return userAgentExtra === undefined ? own : `${own} ${userAgentExtra}`;
+}
+
+const proxies = new Map<string, Promise<{ http: HttpAgent; https: HttpsAgent }>>();
+
+/** Agents that go through `proxy`; Node's own where there is none. */
+async function agents(proxy: string | undefined): Promise<{ http?: HttpAgent; https?: HttpsAgent }> {
+  if (proxy === undefined || proxy === '') return {};
+  let known = proxies.get(proxy);
+  if (known === undefined) proxies.set(proxy, (known = proxyAgents(proxy)));
+  return known;
+}
+
+async function proxyAgents(proxy: string): Promise<{ http: HttpAgent; https: HttpsAgent }> {
+  const { HttpProxyAgent } = await import('http-proxy-agent');
+  const { HttpsProxyAgent } = await import('https-proxy-agent');
+  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(proxy) ? proxy : `http://${proxy}`;
+  if (!URL.canParse(url)) throw imgError('ConfigError', `proxy "${proxy}" is not a URL`);
+  return {
+    http: new HttpProxyAgent(url),
+    // It is an agent for https as for http; its type only says http.
+    https: new HttpsProxyAgent(url) as unknown as HttpsAgent,
+  };
+}
+
+/**
+ * The JSON that `url` answers. Throws the server's error under its own code, with `statusCode` in `info`; `BadDigest`
+ * when the body does not match its `content-md5`; what {@link openUrl} throws.
+ */
+export async function getJson(
+  connection: Connection,
+  url: string,
+  request: Omit<HttpRequest, 'decode'>,
+): Promise<unknown> {
+  const response = await openUrl(connection, url, {
+    ...request,
+    headers: { accept: 'application/json', ...request.headers },
+    decode: true,
+  });
+  const body = await readBody(response, url, connection.stallMs);
+  if (response.status >= 400) throw serverError(response, body);
+  const digest = header(response, 'content-md5');
+  if (digest !== undefined && digest !== createHash('md5').update(body).digest('base64')) {
+    throw new SmartadmError('BadDigest', `content-md5 of the answer to GET ${url} does not match its content`);
+  }
+  try {
+    return JSON.parse(body.toString('utf8')) as unknown;
+  } catch (cause) {
+    throw imgError('InternalError', `${url} did not answer with JSON`, {
+      cause,
+      quietCause: true,
+      info: {
+        statusCode: response.status,
+        body: body.toString('utf8').slice(0, errorTextLimit + 1),
+        json: isJson(response),
+      },
+    });
+  }
+}
+
+export function header({ headers }: Pick<HttpResponse, 'headers'>, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+async function readBody({ body }: HttpResponse, url: string, stallMs: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const timer = setTimeout(() => {
+    body.destroy(Object.assign(new Error(`${url} stopped sending`), { code: 'ETIMEDOUT' }));
+  }, stallMs);
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      timer.refresh();
+      size += chunk.length;
+      if (size > jsonLimitBytes) throw imgError('ClientError', `answer of ${url} is too long`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw transportError(error, url);
+  } finally {
+    clearTimeout(timer);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The error that a server answered: its own code and message, or ones made of the status. */
+export function serverError(response: HttpResponse, body: Buffer): SmartadmError {
+  const text = body.toString('utf8');
+  const info = { statusCode: response.status, body: text.slice(0, errorTextLimit + 1), json: isJson(response) };
+  let answer: unknown;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    answer = undefined;
+  }
+  const inner = isFields(answer) && isFields(answer['error']) ? answer['error'] : answer;
+  if (isFields(inner) && typeof inner['code'] === 'string' && typeof inner['message'] === 'string') {
+    const errors = Array.isArray(inner['errors']) ? (inner['errors'] as unknown[]) : [];
+    return new SmartadmError(inner['code'], inner['message'], { info: { ...info, errors } });
+  }
+  const phrase = (STATUS_CODES[response.status] ?? `Http${response.status}`).replace(/[^A-Za-z0-9]/g, '');
+  const code = phrase.endsWith('Error') ? phrase : `${phrase}Error`;
+  return new SmartadmError(code, text.trim().slice(0, errorTextLimit) || `status ${response.status}`, { info });
+}
+
+function isJson(response: HttpResponse): boolean {
+  return header(response, 'content-type') === 'application/json';
+}
+
+/** Reads the body of an error answer and throws it. */
+export async function throwServerError(response: HttpResponse, url: string, connection: Connection): Promise<never> {
+  throw serverError(response, await readBody(response, url, connection.stallMs));
+}

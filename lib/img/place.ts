@@ -1,0 +1,128 @@
+/** Puts the data of one image in place: decompress, receive beside its final name, verify, record, rename. */
+import type { Readable } from 'node:stream';
+import type { Context } from '../context.js';
+import { SmartadmError, codeOf, hasCode } from '../errors.js';
+import type { ReceiveResult } from '../host/datasets.js';
+import { withUndo } from '../undo.js';
+import { decompress } from './codec.js';
+import { imgError } from './errors.js';
+import type { Compression, Manifest } from './manifest.js';
+import type { Narration } from './narration.js';
+import { datasetOf, finalSnapshot, partialDatasetOf, removeRecord, writeRecord } from './store.js';
+
+export interface ImageToPlace {
+  readonly manifest: Manifest;
+  readonly pool: string;
+  /** URL of the source; undefined for an image from a file. */
+  readonly source: string | undefined;
+  readonly compression: Compression;
+  readonly data: Readable;
+  /** Rejects unless the data is what the manifest promises; nothing becomes visible before. */
+  readonly verified: Promise<unknown>;
+  readonly signal: AbortSignal;
+}
+
+/** A stream may be this many times as long as the pool is large, zeros and holes compressing well. */
+const expansionLimit = 4;
+const expansionAllowanceBytes = 2 ** 30;
+
+/**
+ * Installs one image; the caller holds its lock. The last step, a rename, makes it visible; before it nothing of the image
+ * can be seen, and whatever fails takes back all the rest. Throws `OriginNotInstalled`, `UncompressionError`,
+ * `UnexpectedNumberOfSnapshots`, what `verified` rejects with, and codes of the host (`StreamInvalid`, `NoSpace`, …).
+ */
+export async function placeImage(ctx: Context, image: ImageToPlace, narration: Narration): Promise<void> {
+  const { manifest, pool, source } = image;
+  const { uuid } = manifest;
+  const { datasets } = await ctx.host();
+  const partial = partialDatasetOf(pool, uuid);
+  const report = (what: string, err: unknown): void => ctx.log.error({ err, what }, 'cannot take back a step');
+  try {
+    await withUndo(report, async (undo) => {
+      // Left behind by somebody who was killed: we hold the lock, so nobody is at it.
+      if ((await datasets.find(partial)) !== undefined) await datasets.destroy(partial, { recursive: true });
+      const origin = await originOf(ctx, image);
+      undo.push(`remove ${partial}`, async () => {
+        if ((await datasets.find(partial)) !== undefined) await datasets.destroy(partial, { recursive: true });
+      });
+      const received = await receive(ctx, image, partial, origin);
+      for (const { path, what } of received.losses) {
+        narration.warn(`warning: image ${uuid}: ${path === '' ? '' : `${path}: `}${what}`);
+      }
+      await nameFinalSnapshot(ctx, uuid, partial);
+      await writeRecord(ctx, { manifest, zpool: pool, ...(source === undefined ? {} : { source }) });
+      undo.push('remove the record', () => removeRecord(ctx, pool, uuid));
+      image.signal.throwIfAborted();
+      await datasets.rename(partial, datasetOf(pool, uuid));
+    });
+  } catch (cause) {
+    image.signal.throwIfAborted();
+    const code = codeOf(cause);
+    if (code === undefined || isOurs(code)) throw cause;
+    const { hint, info } = cause as Partial<SmartadmError>;
+    throw new SmartadmError(code, `cannot install image ${uuid} as ${datasetOf(pool, uuid)}`, {
+      cause, ...(hint === undefined ? {} : { hint }), ...(info === undefined ? {} : { info }),
+    }); // prettier-ignore
+  }
+}
+
+/** Errors that already say which image they are about. */
+function isOurs(code: string): boolean {
+  return /^(?:DownloadError|MultiError|UncompressionError|UnexpectedNumberOfSnapshots|OriginNotInstalled)$/.test(code);
+}
+
+async function originOf(ctx: Context, { manifest, pool }: ImageToPlace): Promise<string | undefined> {
+  if (manifest.origin === undefined) return undefined;
+  const snapshot = `${datasetOf(pool, manifest.origin)}@${finalSnapshot}`;
+  const host = await ctx.host();
+  if ((await host.datasets.find(snapshot)) !== undefined) return snapshot;
+  throw imgError('OriginNotInstalled', `origin image "${manifest.origin}" was not found on zpool "${pool}"`);
+}
+
+async function receive(
+  ctx: Context,
+  image: ImageToPlace,
+  partial: string,
+  origin: string | undefined,
+): Promise<ReceiveResult> {
+  const { datasets } = await ctx.host();
+  const pool = (await datasets.pools()).find(({ name }) => name === image.pool);
+  if (pool === undefined) throw imgError('InternalError', `there is no pool "${image.pool}" on this host`);
+  const stream = await decompress(
+    image.data,
+    image.compression,
+    pool.sizeBytes * expansionLimit + expansionAllowanceBytes,
+  );
+  try {
+    const result = await datasets.receive(partial, stream, {
+      ...(origin === undefined ? {} : { origin }),
+      signal: image.signal,
+    });
+    await image.verified;
+    return result;
+  } catch (error) {
+    image.signal.throwIfAborted();
+    const first = image.data.errored ?? stream.errored ?? error;
+    // Damaged data is the source's or the network's fault if the checksum says so.
+    if (hasCode(first, 'StreamInvalid') || hasCode(first, 'UncompressionError')) await image.verified;
+    throw first;
+  } finally {
+    stream.destroy();
+    image.data.destroy();
+  }
+}
+
+/** Sees to it that the one snapshot is called `@final`, which clones and increments rely on. */
+async function nameFinalSnapshot(ctx: Context, uuid: string, dataset: string): Promise<void> {
+  const { datasets } = await ctx.host();
+  const names = (await datasets.list({ root: dataset, types: ['snapshot'] })).map(({ name }) => name);
+  const [only] = names;
+  if (names.length !== 1 || only === undefined) {
+    const listed = names.map((name) => name.slice(name.indexOf('@'))).join(', ');
+    throw imgError(
+      'UnexpectedNumberOfSnapshots',
+      `image "${uuid}" has an unexpected number of snapshots (${names.length})${listed === '' ? '' : `: ${listed}`}`,
+    );
+  }
+  if (only !== `${dataset}@${finalSnapshot}`) await datasets.rename(only, `${dataset}@${finalSnapshot}`);
+}

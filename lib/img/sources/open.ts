@@ -1,0 +1,41 @@
+/** From a configured source to one that can be asked. */
+import { imgError } from '../errors.js';
+import type { Connection } from '../http.js';
+import { sourceTypes, type Source, type SourceConfig } from './source.js';
+
+/** Throws `ConfigError` for a kind of source that there is not, or a URL that cannot be one. */
+export function requireSourceType({ type, url }: { readonly type: string; readonly url: string }): void {
+  if (sourceTypes.some((known) => known === type)) return;
+  const known = sourceTypes.map((name) => `"${name}"`).join(', ');
+  throw imgError('ConfigError', `type "${type}" for source url "${url}" is invalid: must be one of ${known}`);
+}
+
+/** Opens a source; nothing is sent yet. `channel` overrides the source's own. */
+export async function openSource(config: SourceConfig, connection: Connection, channel?: string): Promise<Source> {
+  requireSourceType(config);
+  const effective = channel === undefined ? config : { ...config, channel };
+  switch (effective.type) {
+    case 'imgapi': {
+      const { imgapiSource } = await import('./imgapi.js');
+      return imgapiSource(effective, connection);
+    }
+    default:
+      return unsupported(effective);
+  }
+}
+
+/** A configured source of a kind that cannot be asked: harmless until an image could come from it. */
+function unsupported(config: SourceConfig): Source {
+  const refuse = (): Promise<never> =>
+    Promise.reject(imgError('NotSupported', `image sources of type "${config.type}" are not supported`));
+  return {
+    config,
+    lists: config.type !== 'docker',
+    ping: refuse,
+    list: refuse,
+    find: ({ arg }) =>
+      config.type === 'docker' && /^[0-9a-f-]{36}$/.test(arg) ? Promise.resolve(undefined) : refuse(),
+    ancestry: refuse,
+    openFile: refuse,
+  };
+}
