@@ -46,6 +46,7 @@ enum class Op : uint8_t {
   kAttribute,
   kClearAttributes,
   kSweep,
+  kStage,
 };
 
 [[noreturn]] void Fail(const char* operation, const std::string& subject, int error = errno) {
@@ -117,22 +118,10 @@ int OpenBeneath(int folder, const char* path, uint64_t flags) {
   }
 }
 
-// The folder at `path` below `root`, however long the path is; empty means `root` itself.
-UniqueFd OpenFolder(int root, std::string_view path) {
-  UniqueFd folder(OpenBeneath(root, ".", O_RDONLY | O_DIRECTORY));
-  if (!folder) Fail("openat2", ".");
-  while (!path.empty()) {
-    size_t length = path.size();
-    if (length >= PATH_MAX) {
-      length = path.rfind('/', PATH_MAX - 1);
-      if (length == std::string_view::npos || length == 0) Fail("openat2", std::string(path), ENAMETOOLONG);
-    }
-    const std::string part(path.substr(0, length));
-    UniqueFd next(OpenBeneath(folder.get(), part.c_str(), O_RDONLY | O_DIRECTORY));
-    if (!next) Fail("openat2", part);
-    folder = std::move(next);
-    path.remove_prefix(std::min(path.size(), length + 1));
-  }
+// The folder at `path` below `root`; empty means `root` itself.
+UniqueFd OpenFolder(int root, const std::string& path) {
+  UniqueFd folder(OpenBeneath(root, path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY));
+  if (!folder) Fail("openat2", path);
   return folder;
 }
 
@@ -247,14 +236,18 @@ class Tree::Commands {
         if (::mkdirat(Folder(), name.c_str(), 0700) != 0) Fail("mkdirat", name);
         return;
       }
-      case Op::kMoveIn:
-        return Move(Stage(), fields_.Object(), Folder(), fields_.Name());
+      case Op::kMoveIn: {
+        const std::string object = fields_.Object();
+        return Move(Stage(), object, Folder(), fields_.Name());
+      }
       case Op::kMoveOut: {
         const std::string name = fields_.Name();
         return Move(Folder(), name, Stage(), fields_.Object());
       }
-      case Op::kLinkIn:
-        return Link(Stage(), fields_.Object(), Folder(), fields_.Name());
+      case Op::kLinkIn: {
+        const std::string object = fields_.Object();
+        return Link(Stage(), object, Folder(), fields_.Name());
+      }
       case Op::kLinkOut: {
         const std::string name = fields_.Name();
         return Link(Folder(), name, Stage(), fields_.Object());
@@ -297,6 +290,8 @@ class Tree::Commands {
           Fail("unlinkat", tree_.stage_name_);
         }
         return;
+      case Op::kStage:
+        return tree_.MakeStage();
       default:
         Malformed();
     }
@@ -385,8 +380,14 @@ class Tree::Commands {
 Tree::Tree(const std::string& path, const std::string& stage)
     : root_(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)), stage_name_(stage) {
   if (!root_) Fail("open", path);
-  if (::mkdirat(root_.get(), stage.c_str(), 0700) != 0) Fail("mkdirat", stage);
-  stage_ = OpenFolder(root_.get(), stage);
+  MakeStage();
+}
+
+void Tree::MakeStage() {
+  if (::mkdirat(root_.get(), stage_name_.c_str(), 0700) != 0) Fail("mkdirat", stage_name_);
+  stage_ = OpenFolder(root_.get(), stage_name_);
+  // Or all that is made in it would inherit from the root.
+  ::fremovexattr(stage_.get(), "system.posix_acl_default");
 }
 
 std::vector<Refusal> Tree::Run(Bytes list, const std::vector<Bytes>& buffers) {

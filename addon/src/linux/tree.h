@@ -34,6 +34,8 @@ class Tree {
  private:
   class Commands;
 
+  void MakeStage();
+
   std::mutex running_;
   UniqueFd root_;
   std::string stage_name_;

@@ -1,0 +1,248 @@
+/**
+ * What a later incremental stream needs and the tree does not tell: attributes, directories and tables of the objects as
+ * ZFS keeps them, and under which name each object lies. One file that only grows, with the table of objects at its end.
+ */
+import { closeSync, constants, copyFileSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { hostError } from '../errors.js';
+import { explain } from './commands.js';
+import { bigEndian, littleEndian, unsupported, type ByteOrder } from './bytes.js';
+import { ObjectFlag, ObjectTable, rowBytes } from './objects.js';
+
+const magic = 'zfs objects 001\n';
+const headBytes = 64;
+const writeBytes = 256 * 1024;
+const pageBytes = 64 * 1024;
+/** 4 MB of pages read last. */
+const pageCount = 64;
+/** Positions are numbers of 32 bits. This bounds as well what tables of a hostile stream can take of the disk. */
+const mostBytes = 2 ** 32 - 2 * writeBytes;
+
+/** What the ledger says of the dataset as a whole. */
+export interface LedgerHead {
+  readonly type: 'filesystem' | 'volume';
+  /** Of the snapshot it describes. */
+  readonly guid: bigint;
+  readonly order: ByteOrder;
+}
+
+/** Under which name an object lies; directory 0 is the stage. */
+export interface Place {
+  readonly directory: number;
+  readonly name: Buffer;
+}
+
+/** Piece of an object's content, or hole in it, behind which older ones follow. */
+export interface Piece {
+  /** Position of the next older piece, 0 for none. */
+  readonly older: number;
+  readonly offset: number;
+  readonly length: number;
+  /** End of the content with this piece in it. */
+  readonly end: number;
+  /** Position of the bytes; 0 for a hole. */
+  readonly bytesAt: number;
+}
+
+const pieceHead = 32;
+
+export class Ledger {
+  private readonly fd: number;
+  private readonly pending = Buffer.allocUnsafeSlow(writeBytes);
+  private pendingSize = 0;
+  /** Length of the file without what is pending. */
+  private written: number;
+  private readonly pages: { index: number; size: number; bytes: Buffer }[] = [];
+
+  private constructor(fd: number, written: number) {
+    this.fd = fd;
+    this.written = written;
+  }
+
+  static create(path: string): Ledger {
+    const ledger = new Ledger(openSync(path, 'w+', 0o600), 0);
+    ledger.append(Buffer.alloc(headBytes));
+    return ledger;
+  }
+
+  /** Starts `path` with all that the ledger `origin` holds. Throws `HostFailed` when that is damaged. */
+  static continue(origin: string, path: string): { ledger: Ledger; head: LedgerHead; objects: ObjectTable } {
+    copyFileSync(origin, path, constants.COPYFILE_FICLONE);
+    const fd = openSync(path, 'r+');
+    try {
+      const { head, objects, end } = readObjects(fd, origin);
+      ftruncateSync(fd, end);
+      return { ledger: new Ledger(fd, end), head, objects };
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+
+  /** Adds bytes and says at which position. */
+  append(...parts: readonly Buffer[]): number {
+    const position = this.written + this.pendingSize;
+    for (const part of parts) {
+      if (this.pendingSize + part.length > writeBytes) this.writeOut();
+      if (part.length > writeBytes) {
+        this.put(part);
+      } else {
+        this.pendingSize += part.copy(this.pending, this.pendingSize);
+      }
+    }
+    return position;
+  }
+
+  appendBlock(bytes: Buffer): number {
+    const head = Buffer.allocUnsafe(4);
+    head.writeUInt32LE(bytes.length, 0);
+    return this.append(head, bytes);
+  }
+
+  readBlock(position: number): Buffer {
+    return this.read(position + 4, this.read(position, 4).readUInt32LE(0));
+  }
+
+  appendPlace(place: Place): number {
+    const head = Buffer.allocUnsafe(10);
+    head.writeDoubleLE(place.directory, 0);
+    head.writeUInt16LE(place.name.length, 8);
+    return this.append(head, place.name);
+  }
+
+  readPlace(position: number): Place {
+    const head = this.read(position, 10);
+    return { directory: head.readDoubleLE(0), name: this.read(position + 10, head.readUInt16LE(8)) };
+  }
+
+  /** Adds a piece in front of those at `older`. Without `bytes` it is a hole. */
+  appendPiece(older: number, offset: number, length: number, end: number, bytes?: Buffer): number {
+    const head = Buffer.allocUnsafe(pieceHead);
+    head.writeUInt32LE(older, 0);
+    head.writeUInt32LE(bytes === undefined ? 0 : 1, 4);
+    head.writeDoubleLE(offset, 8);
+    head.writeDoubleLE(length, 16);
+    head.writeDoubleLE(end, 24);
+    return bytes === undefined ? this.append(head) : this.append(head, bytes);
+  }
+
+  readPiece(position: number): Piece {
+    const head = this.read(position, pieceHead);
+    return {
+      older: head.readUInt32LE(0),
+      offset: head.readDoubleLE(8),
+      length: head.readDoubleLE(16),
+      end: head.readDoubleLE(24),
+      bytesAt: head.readUInt32LE(4) === 0 ? 0 : position + pieceHead,
+    };
+  }
+
+  /** A copy of `size` bytes. */
+  read(position: number, size: number): Buffer {
+    const result = Buffer.allocUnsafe(size);
+    if (position >= this.written) {
+      const at = position - this.written;
+      if (at + size > this.pendingSize) throw damaged('this ledger');
+      this.pending.copy(result, 0, at, at + size);
+      return result;
+    }
+    if (position + size > this.written) this.writeOut();
+    for (let filled = 0; filled < size;) {
+      const at = (position + filled) % pageBytes;
+      const wanted = Math.min(size - filled, pageBytes - at);
+      filled += this.page(Math.floor((position + filled) / pageBytes), at + wanted).copy(
+        result,
+        filled,
+        at,
+        at + wanted,
+      );
+    }
+    return result;
+  }
+
+  /** Adds the table of all objects and makes the ledger valid. */
+  finish(head: LedgerHead, objects: ObjectTable): void {
+    const rowsAt = this.written + this.pendingSize;
+    const row = Buffer.allocUnsafe(rowBytes);
+    let count = 0;
+    for (let at = objects.nextLive(0); at < objects.length; at = objects.nextLive(at + 1)) {
+      objects.write(at, row, 0);
+      this.append(row);
+      count += 1;
+    }
+    this.writeOut();
+    const bytes = Buffer.alloc(headBytes);
+    bytes.write(magic, 'latin1');
+    bytes.writeBigUInt64LE(head.guid, 16);
+    bytes.writeDoubleLE(rowsAt, 24);
+    bytes.writeUInt32LE(count, 32);
+    bytes.writeUInt8(head.type === 'volume' ? 1 : 0, 36);
+    bytes.writeUInt8(head.order.big ? 1 : 0, 37);
+    writeSync(this.fd, bytes, 0, headBytes, 0);
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+
+  /** The page `index` with at least `size` valid bytes. */
+  private page(index: number, size: number): Buffer {
+    const page = (this.pages[index % pageCount] ??= { index: -1, size: 0, bytes: Buffer.allocUnsafeSlow(pageBytes) });
+    if (page.index !== index || page.size < size) {
+      page.index = index;
+      page.size = readSync(this.fd, page.bytes, 0, pageBytes, index * pageBytes);
+      if (page.size < size) throw damaged('this ledger');
+    }
+    return page.bytes;
+  }
+
+  private writeOut(): void {
+    if (this.pendingSize === 0) return;
+    this.put(this.pending.subarray(0, this.pendingSize));
+    this.pendingSize = 0;
+  }
+
+  private put(bytes: Buffer): void {
+    if (this.written + bytes.length > mostBytes) throw unsupported('its directories and attributes exceed 4 GiB');
+    try {
+      for (let done = 0; done < bytes.length;) {
+        done += writeSync(this.fd, bytes, done, bytes.length - done, this.written + done);
+      }
+    } catch (cause) {
+      throw explain(cause);
+    }
+    this.written += bytes.length;
+  }
+}
+
+function readObjects(fd: number, origin: string): { head: LedgerHead; objects: ObjectTable; end: number } {
+  const bytes = Buffer.alloc(headBytes);
+  const size = fstatSync(fd).size;
+  if (readSync(fd, bytes, 0, headBytes, 0) !== headBytes || bytes.toString('latin1', 0, 16) !== magic) {
+    throw damaged(origin);
+  }
+  const rowsAt = bytes.readDoubleLE(24);
+  const count = bytes.readUInt32LE(32);
+  if (!(rowsAt >= headBytes && rowsAt + count * rowBytes === size)) throw damaged(origin);
+  const objects = new ObjectTable();
+  const rows = Buffer.allocUnsafe(rowBytes * 1024);
+  for (let at = rowsAt; at < size;) {
+    const some = readSync(fd, rows, 0, Math.min(rows.length, size - at), at);
+    if (some < rowBytes) throw damaged(origin);
+    const whole = some - (some % rowBytes);
+    for (let row = 0; row < whole; row += rowBytes) {
+      objects.read(rows, row);
+      if (!objects.has(objects.length - 1, ObjectFlag.live)) throw damaged(origin);
+    }
+    at += whole;
+  }
+  const head = {
+    type: bytes[36] === 1 ? ('volume' as const) : ('filesystem' as const),
+    guid: bytes.readBigUInt64LE(16),
+    order: bytes[37] === 1 ? bigEndian : littleEndian,
+  };
+  return { head, objects, end: rowsAt };
+}
+
+function damaged(path: string): Error {
+  return hostError('HostFailed', `the record of what a stream held is damaged: ${path}`);
+}

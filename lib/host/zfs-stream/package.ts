@@ -1,0 +1,25 @@
+/** The head of a package of streams (`zfs send -p`, `-I`, `-R`). */
+import { invalid, unsupported } from './bytes.js';
+import { readNvList, type NvList } from './nvlist.js';
+import { RecordType, type Begin } from './records.js';
+import type { Source } from './source.js';
+
+/**
+ * Reads what precedes the first substream, and says which snapshot the package leads to. Throws `StreamUnsupported` for
+ * packages of several datasets.
+ */
+export async function readPackage(source: Source, begin: Begin): Promise<string> {
+  await source.takeAcross(begin.payloadSize);
+  const list: NvList =
+    begin.payloadSize === 0
+      ? new Map()
+      : readNvList(Buffer.from(source.bytes.subarray(source.at, source.at + begin.payloadSize)));
+  if (!source.takeHeader()) await source.takeHeaderAcross();
+  if (begin.order.u32(source.bytes, source.at) !== RecordType.end || source.endVerdict !== true) {
+    throw invalid('the head of the package is broken');
+  }
+  const datasets = list.get('fss');
+  if (datasets instanceof Map && datasets.size > 1) throw unsupported('it holds more than one dataset');
+  const snapshot = list.get('tosnap');
+  return typeof snapshot === 'string' ? snapshot : begin.snapshot;
+}
