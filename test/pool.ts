@@ -39,7 +39,7 @@ export async function openTestPool(
   };
   process.on('exit', close);
   const datasets = open();
-  if (options.make ?? true) await datasets.ensurePools();
+  if (options.make ?? true) await datasets.ensurePool('zones');
   return { root, at, datasets, reopen: open, close };
 }
 

@@ -68,7 +68,10 @@ export interface ReceiveResult {
  * `PoolNotFound`, `NoSpace`, `InvalidName`, `InvalidProperty`, `StreamInvalid`, `StreamUnsupported`, `PermissionDenied`.
  */
 export interface Datasets {
+  /** Those that are there; one that the configuration has may still have to be made. */
   pools(): Promise<readonly Pool[]>;
+  /** The pool of that name, made and mounted if need be. Throws `PoolNotFound` for one the host is not configured with. */
+  ensurePool(name: string): Promise<Pool>;
   list(query?: DatasetQuery): Promise<readonly Dataset[]>;
   /** Undefined when there is none of that name. */
   find(name: string): Promise<Dataset | undefined>;

@@ -86,8 +86,7 @@ async function receive(
   origin: string | undefined,
 ): Promise<ReceiveResult> {
   const { datasets } = await ctx.host();
-  const pool = (await datasets.pools()).find(({ name }) => name === image.pool);
-  if (pool === undefined) throw imgError('InternalError', `there is no pool "${image.pool}" on this host`);
+  const pool = await datasets.ensurePool(image.pool);
   const stream = await decompress(
     image.data,
     image.compression,

@@ -397,14 +397,18 @@ export function fakeDatasets(options: FakeDatasetsOptions): FakeDatasets {
     return work();
   };
 
+  const describePool = (name: string) => ({
+    name, driver: 'fake', sizeBytes: poolBytes, freeBytes: poolBytes, mountpoint: folderOf(name),
+  }); // prettier-ignore
+
   return {
     failNext: (method, error) => void faults.set(method, error),
-    pools: () =>
-      run('pools', () =>
-        pools.map((name) => ({
-          name, driver: 'fake', sizeBytes: poolBytes, freeBytes: poolBytes, mountpoint: folderOf(name),
-        })),
-      ),
+    pools: () => run('pools', () => pools.map(describePool)),
+    ensurePool: (name) =>
+      run('ensurePool', () => {
+        if (pools.includes(name)) return describePool(name);
+        throw hostError('PoolNotFound', `there is no pool ${JSON.stringify(name)} on this host`);
+      }),
     list: (query) => run('list', () => list(query)),
     find: (name) => run('find', () => list({ root: name, depth: 0 })[0]),
     create: (name, properties = {}, volsize) => run('create', () => { create(name, properties, volsize); }),

@@ -1,12 +1,13 @@
 /** A host of its own for a test: a root in a temporary folder, with a small pool and networks, driven by the built commands. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { openLinuxHost } from '../../lib/host/linux/host.js';
 import { silentLog } from '../../lib/log.js';
+import { removeRoot } from '../pool.js';
 
 const top = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -104,7 +105,7 @@ export function openTestHost(): TestHost {
       const host = await openLinuxHost({ root, log: silentLog });
       await host.tearDown();
       await host.close();
-      rmSync(root, { recursive: true, force: true, maxRetries: 3 });
+      removeRoot(root);
     },
   };
 }

@@ -25,11 +25,6 @@ export interface BtrfsDatasetsOptions {
 }
 
 export interface BtrfsDatasets extends Datasets {
-  /**
-   * Makes and mounts the pools, or one of them: fine when they are there. Commands that need a pool do so by themselves.
-   * Throws `PoolNotFound`, `ConfigInvalid`, `NoSpace`, `PermissionDenied`.
-   */
-  ensurePools(name?: string): Promise<void>;
   /** Unmounts all pools. Throws `DatasetBusy`. */
   unmountPools(): Promise<void>;
 }
@@ -97,13 +92,8 @@ export function createBtrfsDatasets({ pools, at, log }: BtrfsDatasetsOptions): B
   }
 
   return {
-    async pools() {
-      const describe = async (pool: OpenPool): Promise<Pool> => {
-        const { sizeBytes, freeBytes } = await poolSpace(pool);
-        return { name: pool.name, driver: 'btrfs', sizeBytes, freeBytes, mountpoint: pool.mountpoint };
-      };
-      return Promise.all((await lookAll()).map(describe));
-    },
+    pools: async () => Promise.all((await lookAll()).map(describePool)),
+    ensurePool: async (name) => describePool(await need(name)),
     list,
     async find(name) {
       const [found] = await list({ root: name, depth: 0 });
@@ -146,9 +136,6 @@ export function createBtrfsDatasets({ pools, at, log }: BtrfsDatasetsOptions): B
       const pool = await need(name);
       return whileDoing(`cannot receive ${name}`, () => receiveDataset(pool, log, name, stream, options));
     },
-    async ensurePools(name) {
-      for (const each of name === undefined ? Object.keys(pools) : [name]) await need(each);
-    },
     async unmountPools() {
       for (const name of Object.keys(pools)) {
         const settings = settingsOf(name);
@@ -157,4 +144,9 @@ export function createBtrfsDatasets({ pools, at, log }: BtrfsDatasetsOptions): B
       }
     },
   };
+}
+
+async function describePool(pool: OpenPool): Promise<Pool> {
+  const { sizeBytes, freeBytes } = await poolSpace(pool);
+  return { name: pool.name, driver: 'btrfs', sizeBytes, freeBytes, mountpoint: pool.mountpoint };
 }
