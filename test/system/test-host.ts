@@ -1,6 +1,6 @@
 /** A host of its own for a test: a root in a temporary folder, with a small pool and networks, driven by the built commands. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -56,6 +56,8 @@ export function payload(more: Readonly<Record<string, unknown>> = {}): Record<st
 /** To be called in a network namespace of the test's own (`test/netns.ts`). */
 export function openTestHost(): TestHost {
   const root = mkdtempSync(join(tmpdir(), 'smartadm-host-'));
+  // The root of a zone's user namespace has to get through.
+  chmodSync(root, 0o755);
   mkdirSync(join(root, 'etc/smartadm'), { recursive: true });
   const config = {
     pools: { zones: { driver: 'btrfs', sizeGiB: 4 } },
