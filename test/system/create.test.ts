@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { after, before, describe, it } from 'node:test';
+import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rootId } from '../../lib/host/linux/root-id.js';
 import { inOwnNetworkNamespace } from '../netns.js';
@@ -21,6 +21,7 @@ describe('create', () => {
     host = openTestHost();
     await host.install('busybox-1.35.0');
   });
+  afterEach(removeAll);
   after(() => host.close());
 
   /** Everything on the host that belongs to machines: paths, mounts, links, control groups, files of locks left out. */
@@ -52,7 +53,6 @@ describe('create', () => {
     const loser = both.find((done) => done.status === 1);
     assert.equal(loser?.stderr, `VM with UUID ${uuid} already exists\n`);
     assert.deepEqual(await uuids(), [uuid]);
-    await removeAll();
   });
 
   it('of twenty machines at once makes and runs them all, each with an address of its own', async () => {
@@ -91,7 +91,6 @@ describe('create', () => {
     }
     const done = await create({ nics });
     assert.equal(done.status, 0, done.stderr);
-    await removeAll();
   });
 
   it('refuses what is no payload with one line, and changes nothing', async () => {
@@ -130,9 +129,8 @@ describe('create', () => {
     assert.equal(first.status, 0, first.stderr);
     const second = await create({ nics: [nic('02:00:00:00:00:02')] });
     assert.equal(second.status, 1);
-    assert.match(second.stderr, /10\.77\.0\.5/);
+    assert.match(second.stderr, /^Conflict detected with another vm/);
     assert.equal((await uuids()).length, 1);
-    await removeAll();
   });
 
   it('that cannot boot is taken back', async () => {
@@ -146,8 +144,7 @@ describe('create', () => {
     const uuid = randomUUID();
     const done = await create({ uuid, autoboot: false });
     assert.equal(done.status, 0, done.stderr);
-    assert.equal(await host.ok('vmadm', ['list', '-H', '-o', 'state,autoboot']), 'stopped           false   \n');
-    await removeAll();
+    assert.equal(await host.ok('vmadm', ['list', '-p', '-o', 'state,uuid']), `stopped:${uuid}\n`);
   });
 });
 

@@ -53,8 +53,9 @@ async function run(entry: CommandEntry, cli: Cli, args: readonly string[]): Prom
 function report(error: unknown, cli: Cli, log: Log): number {
   if (codeOf(error) === 'Usage') return usage(cli, error instanceof Error ? error.message : '');
   log.error({ err: error }, 'vmadm failed');
-  cli.err(`${describeError(error)}\n`);
-  if (error instanceof SmartadmError && error.hint !== undefined) cli.err(`hint: ${error.hint}\n`);
+  // One line, since clients take the last one for the message.
+  const hint = error instanceof SmartadmError && error.hint !== undefined ? ` (${error.hint})` : '';
+  cli.err(`${describeError(error)}${hint}\n`);
   return error instanceof SmartadmError ? error.exitStatus : 1;
 }
 
