@@ -65,7 +65,7 @@
       "target_name": "zone-start",
       "type": "executable",
       "product_extension": "",
-      "sources": ["src/core/native_error.cc", "src/linux/ipc_settings.cc", "src/linux/zone_start.cc"],
+      "sources": ["src/core/native_error.cc", "src/linux/ipc_settings.cc", "src/linux/zone_sources.cc", "src/linux/zone_start.cc"],
       "libraries": ["-llxc"]
     },
     {

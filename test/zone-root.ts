@@ -51,7 +51,7 @@ export function openTestZones(log: Log = silentLog) {
   const zones = createLinuxZones({ root, at, links, log });
   return {
     root, at, links, zones,
-    async close() {
+    close: async () => {
       await zones.removeAll();
       await links.removeAll();
       rmSync(root, { recursive: true, force: true });

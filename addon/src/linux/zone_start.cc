@@ -12,6 +12,7 @@
 //               pid 0 while there is no init
 //   halting     as long as it exists, nothing is started (made by who halts the zone, before it kills)
 //   ipc         limits of System V IPC, a line each: file below /proc/sys, blank, value
+//   sources     what the zone has mounted of the host (zone_sources.h); mounted below sources.d, as 0, 1 and so on
 //   no-restart  init that ends is not started again (attribute restart-init=false)
 //   log         what liblxc complains of
 //
@@ -43,6 +44,7 @@
 #include "core/owned.h"
 #include "core/unique_fd.h"
 #include "linux/ipc_settings.h"
+#include "linux/zone_sources.h"
 
 namespace smartadm {
 namespace {
@@ -167,6 +169,12 @@ void StopWatcher(const UniqueFd& watcher) {
 
 enum class End { kFailed, kHalted, kReboot, kInitEnded };
 
+// Mounts what the zone gets from the host, which is looked up anew, in the host's namespace, at each start.
+void Provide(const Zone& zone, int host) {
+  if (::setns(host, CLONE_NEWNS) != 0) throw NativeError("libc", "setns", errno, zone.name);
+  MountSources(zone.File("sources"), zone.File("sources.d"), zone.zonepath);
+}
+
 // One run of the zone, from start to end.
 End RunOnce(const Zone& zone, int record, int restarts, int report) {
   const Container container(lxc_container_new(zone.name.c_str(), zone.lxc_path.c_str()));
@@ -209,10 +217,16 @@ void Monitor(const Zone& zone, int report) {
   if (!record) return Report(report, "it has a monitor already, or its state cannot be written\n");
   WriteRecord(record.get(), 0, 0);
   OpenLog(zone);
+  const UniqueFd host(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
   int restarts = 0;
   int quick_ends = 0;
   while (!zone.Has("halting")) {
     const auto began = Clock::now();
+    try {
+      Provide(zone, host.get());
+    } catch (const NativeError& error) {
+      return Report(report, std::string(error.what()) + "\n");
+    }
     const End end = RunOnce(zone, record.get(), restarts, report);
     if (end == End::kFailed) return Report(report, FirstError(zone) + "\n");
     if (end == End::kHalted) return;

@@ -185,6 +185,7 @@ export function createLinuxLinks({ root, at, tags }: LinuxLinksOptions): LinuxLi
     async forget(zone) {
       checkVnicName(zone, 'net0');
       for (const record of await records.ofZone(zone)) await drop(record);
+      await records.tidy(zone);
     },
     async removeAll() {
       for (const record of await records.all()) await drop(record);

@@ -22,14 +22,14 @@ export interface LxcVnic {
 export interface LxcFacts {
   /** Directory with the zone's root file system. */
   readonly root: string;
-  /** Where a path of the state lies on this host. */
-  readonly at: (path: string) => string;
   /** First id of the zone's range, on the host. */
   readonly firstId: number;
   readonly layout: CgroupLayout;
   /** Control groups, relative to every hierarchy. */
   readonly groups: { readonly zone: string; readonly monitor: string; readonly pivot: string };
   readonly limits: readonly CgroupSetting[];
+  /** Where each of {@link zoneSources} is mounted for the zone to take it from. */
+  readonly sources: readonly { readonly place: string; readonly isDirectory: boolean }[];
   /** Limit of locked memory in bytes; undefined leaves the host's. */
   readonly lockedBytes: number | undefined;
   readonly vnics: readonly LxcVnic[];
@@ -192,42 +192,74 @@ function mounts(config: ZoneConfig, facts: LxcFacts): readonly [string, string][
       entries.push(`${escaped(facts.lxcfs)}/proc/${file} proc/${file} none bind,optional 0 0`);
     }
   }
-  const zonepath = config.attributes['zonepath'] ?? '';
+  const places = facts.sources.values();
   for (const resource of config.resources) {
-    if (resource.kind === 'dataset') entries.push(datasetEntry(resource, facts));
-    if (resource.kind === 'filesystem') entries.push(filesystemEntry(resource, zonepath, facts));
+    if (isSource(resource)) {
+      const { place = '', isDirectory = true } = places.next().value ?? {};
+      const target = resource.attributes[resource.kind === 'dataset' ? 'name' : 'directory'] ?? '';
+      // Owners in it are shown as they are on the host, and root of the zone may write to it, as on SmartOS.
+      const options = `bind,idmap=container,create=${isDirectory ? 'dir' : 'file'}`;
+      entries.push(`${escaped(place)} ${insideZone(target)} none ${options} 0 0`);
+    } else if (resource.kind === 'filesystem') entries.push(filesystemEntry(resource));
   }
   return entries.map((entry): [string, string] => ['mount.entry', entry]);
 }
 
-/** A delegated dataset is mounted inside where it would be on SmartOS: at its own name. */
-function datasetEntry(resource: ZoneResource, facts: LxcFacts): string {
-  const name = resource.attributes['name'] ?? '';
-  return `${escaped(facts.at(`/${name}`))} ${insideZone(name)} none bind,idmap=container,create=dir 0 0`;
+/** A directory or file of the host that a zone has mounted. */
+export interface ZoneSource {
+  /** `ro`, `nosuid`, `nodev`, `noexec`, `noatime`. */
+  readonly flags: readonly string[];
+  /** Below which no symbolic link is followed in `path`; empty where the operator's own links may be. */
+  readonly base: string;
+  readonly path: string;
 }
 
-/** Options of zone file systems that mean something to mount(2) on Linux; the others are for other kernels. */
-const mountOptions: Readonly<Record<string, string>> = {
-  ro: 'ro', rw: 'rw', nodevices: 'nodev', nodev: 'nodev', nosetuid: 'nosuid', nosuid: 'nosuid,nodev', noexec: 'noexec',
-  noatime: 'noatime', nodiratime: 'nodiratime',
+/**
+ * Delegated datasets, mounted inside where they would be on SmartOS, at their own names, and `lofs` file systems, in the
+ * order of the configuration. `at` says where a path of the state lies on this host. Throws `ZoneInvalid`.
+ */
+export function zoneSources(config: ZoneConfig, at: (path: string) => string): readonly ZoneSource[] {
+  const zonepath = config.attributes['zonepath'] ?? '';
+  const pool = zonepath.slice(0, zonepath.lastIndexOf('/') + 1);
+  return config.resources.filter(isSource).map((resource) => {
+    const { name = '', special = '' } = resource.attributes;
+    if (resource.kind === 'dataset') return { flags: [], base: at('/'), path: insideHost(`/${name}`) };
+    const flags = resource.children.flatMap((child) => mountFlags[child.attributes['name'] ?? ''] ?? []);
+    if (!special.startsWith('/')) throw hostError('ZoneInvalid', `source "${special}" of a file system is not a path`);
+    // What lies in the pool moves with the root of the state, and guests may have put links there.
+    if (pool.length > 1 && special.startsWith(pool)) {
+      return { flags, base: at(pool), path: insideHost(special.slice(pool.length)) };
+    }
+    return { flags, base: '', path: `/${insideHost(special)}` };
+  });
+}
+
+function isSource({ kind, attributes }: ZoneResource): boolean {
+  return kind === 'dataset' || (kind === 'filesystem' && attributes['type'] === 'lofs');
+}
+
+/** Options of zone file systems that mean something to Linux; the others are for other kernels. */
+const mountFlags: Readonly<Record<string, readonly string[]>> = {
+  ro: ['ro'], nodevices: ['nodev'], nodev: ['nodev'], nosetuid: ['nosuid'], nosuid: ['nosuid', 'nodev'],
+  noexec: ['noexec'], noatime: ['noatime'],
 }; // prettier-ignore
 
-function filesystemEntry(resource: ZoneResource, zonepath: string, facts: LxcFacts): string {
+/** A file system that the kernel makes for the zone itself. */
+function filesystemEntry(resource: ZoneResource): string {
   const { special = '', directory = '', type = '' } = resource.attributes;
+  if (!/^[\w.]+$/.test(type)) throw hostError('ZoneInvalid', `"${type}" is not the type of a file system`);
   const given = resource.children
     .filter((child) => child.kind === 'fsoption')
-    .map((child) => child.attributes['name'] ?? '');
-  const target = insideZone(directory);
-  if (!/^[\w.]+$/.test(type)) throw hostError('ZoneInvalid', `"${type}" is not the type of a file system`);
-  if (type !== 'lofs')
-    return `${escaped(special)} ${target} ${type} ${[...given.map(option), 'create=dir'].join(',')} 0 0`;
-  if (!special.startsWith('/')) throw hostError('ZoneInvalid', `source "${special}" of a file system is not a path`);
-  // What lies in the pool moves with the root of the state; other paths are those of the machine.
-  const pool = zonepath.slice(0, zonepath.lastIndexOf('/') + 1);
-  const source = pool.length > 1 && special.startsWith(pool) ? facts.at(special) : special;
-  const known = given.flatMap((name) => mountOptions[name] ?? []);
-  // Owners in it are shown as they are on the host, and root of the zone may write to it, as on SmartOS.
-  return `${escaped(source)} ${target} none ${['bind', ...known, 'idmap=container', 'create=dir'].join(',')} 0 0`;
+    .map((child) => option(child.attributes['name'] ?? ''));
+  return `${escaped(special)} ${insideZone(directory)} ${type} ${[...given, 'create=dir'].join(',')} 0 0`;
+}
+
+/** A path of the host without a leading slash. */
+function insideHost(path: string): string {
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+  if (parts.length === 0 || parts.includes('..') || /[\0\t\n]/.test(path))
+    throw hostError('ZoneInvalid', `${JSON.stringify(path)} is not the source of a file system`);
+  return parts.join('/');
 }
 
 /** A path of the zone as liblxc wants it: relative to its root. */

@@ -28,6 +28,8 @@ export interface VnicRecords {
   all(): Promise<readonly VnicRecord[]>;
   put(record: VnicRecord): Promise<void>;
   remove(zone: string, physical: string): Promise<void>;
+  /** Removes what a killed writer left of a zone without records. */
+  tidy(zone: string): Promise<void>;
 }
 
 export function vnicRecords(folder: string): VnicRecords {
@@ -57,6 +59,11 @@ export function vnicRecords(folder: string): VnicRecords {
     const records = await Promise.all(files.map((name) => read(join(folder, zone, name))));
     return records.filter((record) => record !== undefined);
   }
+  async function removeFolder(zone: string): Promise<void> {
+    await rmdir(join(folder, zone)).catch((error: unknown) => {
+      if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(codeOf(error) ?? '')) throw error;
+    });
+  }
   return {
     find: (zone, physical) => read(fileOf(zone, physical)),
     ofZone,
@@ -75,9 +82,12 @@ export function vnicRecords(folder: string): VnicRecords {
         if (name.startsWith(`.${physical}.`)) await rm(join(folder, zone, name), { force: true });
       }
       await rm(file, { force: true });
-      await rmdir(join(folder, zone)).catch((error: unknown) => {
-        if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(codeOf(error) ?? '')) throw error;
-      });
+      await removeFolder(zone);
+    },
+    async tidy(zone) {
+      const drafts = (await names(join(folder, zone))).filter((name) => name.startsWith('.'));
+      for (const name of drafts) await rm(join(folder, zone, name), { force: true });
+      await removeFolder(zone);
     },
   };
 }

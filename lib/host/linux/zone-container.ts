@@ -1,11 +1,15 @@
 /** The folder from which `zone-start` runs a zone: made from its configuration, removed when nothing of it runs. */
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../../errors.js';
+import { hostError } from '../errors.js';
 import type { Links } from '../links.js';
 import type { ZoneConfig } from '../zones.js';
 import type { CgroupSetting, ZoneCgroups } from './cgroups.js';
-import { lxcConfig, seccompProfile, zoneAttr, type LxcFacts, type LxcVnic } from './lxc-config.js';
+import {
+  lxcConfig, seccompProfile, zoneAttr, zoneSources, type LxcFacts, type LxcVnic, type ZoneSource,
+} from './lxc-config.js'; // prettier-ignore
 import { firstZoneId } from './zone-ids.js';
 import { cgroupLimits, ioWeightFiles, ipcSettings, rctl } from './zone-limits.js';
 import { zoneVnics } from './zone-vnics.js';
@@ -20,6 +24,8 @@ export interface ZoneContainers {
   prepare(config: ZoneConfig, options: { readonly guard: boolean }): Promise<readonly LxcVnic[]>;
   /** What to write into the control groups of a running zone. */
   limits(config: ZoneConfig): Promise<readonly CgroupSetting[]>;
+  /** Whether the zone has a folder: made before anything else of a boot, and removed after everything else. */
+  exists(name: string): boolean;
   /** Keeps the zone's monitor from starting it again. Fine when there is no monitor. */
   forbidStart(name: string): Promise<void>;
   remove(name: string): Promise<void>;
@@ -65,34 +71,37 @@ export function zoneContainers({ id, at, links, cgroups }: ZoneContainersOptions
       const { name = '', zonepath = '', debugid } = config.attributes;
       const groups = await cgroups();
       const { lxcfs, appArmorProfile, lockable, semaphores } = await (machine ??= readMachine());
-      const vnics = await vnicsOf(name, config, guard);
       const folder = join(path, name);
+      // The zone's root has to get to what is mounted for it there.
+      await mkdir(path, { recursive: true });
+      await mkdir(folder, { recursive: true, mode: 0o711 });
+      const sources = zoneSources(config, at);
+      const vnics = await vnicsOf(name, config, guard);
       const facts: LxcFacts = {
         root: join(at(zonepath), 'root'),
-        at,
         firstId: firstZoneId(id, Number(debugid ?? -1)),
         layout: groups.layout,
         groups: { zone: groups.zone(name), monitor: groups.monitor(name), pivot: groups.pivot },
         limits: await limits(config),
         lockedBytes: lockable(rctl(config, 'zone.max-locked-memory')),
         vnics,
+        sources: await sourcesOf(sources, join(folder, 'sources.d')),
         seccompProfile: join(folder, 'seccomp'),
         appArmorProfile,
         lxcfs,
       };
-      // liblxc wants the zone's root to be able to get to the one, but not into the other.
-      await mkdir(path, { recursive: true });
-      await mkdir(folder, { recursive: true, mode: 0o700 });
       const ipc = Object.entries(ipcSettings(config, semaphores)).map(([file, value]) => `${file} ${value}\n`);
       const isKept = zoneAttr(config, 'restart-init') === 'false';
       await Promise.all([
         replace(join(folder, 'config'), lxcConfig(config, facts)),
         replace(join(folder, 'seccomp'), seccompProfile),
         replace(join(folder, 'ipc'), ipc.join('')),
+        replace(join(folder, 'sources'), sources.map(sourceLine).join('')),
         isKept ? replace(join(folder, 'no-restart'), '') : rm(join(folder, 'no-restart'), { force: true }),
       ]);
       return vnics;
     },
+    exists: (name) => existsSync(join(path, name)),
     async forbidStart(name) {
       await writeFile(join(path, name, 'halting'), '').catch((error: unknown) => {
         if (codeOf(error) !== 'ENOENT') throw error;
@@ -102,6 +111,22 @@ export function zoneContainers({ id, at, links, cgroups }: ZoneContainersOptions
       await rm(join(path, name), { recursive: true, force: true });
     },
   };
+}
+
+/** As `zone-start` reads it. */
+function sourceLine({ flags, base, path }: ZoneSource): string {
+  return `${flags.join(',')}\t${base}\t${path}\n`;
+}
+
+async function sourcesOf(sources: readonly ZoneSource[], folder: string): Promise<LxcFacts['sources']> {
+  return Promise.all(
+    sources.map(async ({ base, path }, index) => {
+      const found = await stat(join(base, path)).catch((cause: unknown) => {
+        throw hostError('ZoneInvalid', `source ${join(base, path)} of a file system is missing`, { cause });
+      });
+      return { place: join(folder, String(index)), isDirectory: found.isDirectory() };
+    }),
+  );
 }
 
 /** Whole for a monitor that reads it at the same time. No need to wait for the disk: it describes running processes. */

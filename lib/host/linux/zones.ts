@@ -121,7 +121,7 @@ export function createLinuxZones({ root, at, links, log }: LinuxZonesOptions): L
     await withUndo(reportUndo(name), async (undo) => {
       undo.push('end what has been started', () => end(name).then(() => undefined));
       // Whatever a run that nobody ended by a command has left.
-      await end(name);
+      if (containers.exists(name)) await end(name);
       const vnics = await containers.prepare(config, { guard: true });
       await identify(config, vnics);
       await outer.write('/lastbooted', `${version()}\n`);
