@@ -90,7 +90,8 @@ async function install(ctx: Context, host: Host, spec: VmSpec, config: ZoneConfi
   await host.zones.configure(done);
   if (!spec.autoboot) return;
   undo.push('running zone', () => host.zones.halt(spec.zonename));
-  await bootVm(ctx, host, spec);
+  const docker = spec.properties['docker'] === true;
+  await bootVm(ctx, host, { ...spec, docker });
   // On this kind of host a guest tells nobody that it has set itself up: it is provisioned when its init runs.
   await host.zones.configure(withAttr(await host.zones.config(spec.zonename), 'transition', undefined));
 }

@@ -5,8 +5,10 @@ import type { Context } from '../context.js';
 import { codeOf, hasCode } from '../errors.js';
 import { hostError } from '../host/errors.js';
 import type { Host } from '../host/host.js';
+import { zoneRoot } from '../host/zone-root.js';
 import type { VmObject } from '../schema/generated/vm.js';
 import { brandOf } from './brands/brand.js';
+import { rulesOf } from './brand-rules.js';
 import { vmError } from './errors.js';
 import { loadVm } from './load.js';
 import { withVmLock } from './locks.js';
@@ -19,23 +21,55 @@ const rebootLimitMs = 180_000;
 const firstPollMs = 10;
 const longestPollMs = 250;
 
+/** What the original does beside a wait reports its failures with these words in front (`vmadm-cli`, prefix). */
+const besideWait = 'first of 1 error: ';
+
 /** What these operations look at. */
-const fields = ['uuid', 'zonename', 'brand', 'state', 'zone_state', 'docker', 'nics', 'pid', 'autoboot'] as const;
+const fields = [
+  'uuid', 'zonename', 'brand', 'state', 'zone_state', 'docker', 'internal_metadata', 'nics', 'pid', 'autoboot',
+] as const; // prettier-ignore
+
+/** Seconds that a guest has to end after its init was told to, where the caller does not say. */
+const containerTimeout = 10;
+const machineTimeout = 180;
+
+/** A disk or cdrom for one boot of a hardware virtual machine. */
+export interface ExtraDisk {
+  /** Of a disk of the VM, or of a file as the zone sees it. */
+  readonly path: string;
+  readonly model: string;
+}
 
 /**
  * Boots a stopped VM and has it boot with the host from now on. Throws `VmNotFound`, `EALREADYRUNNING`, `VmBadState`,
- * `PayloadInvalid` for a nic tag the host lost, and what `host.zones.boot` throws.
+ * `PayloadInvalid` for a nic tag the host lost and for `extraDisks` that are not there, and what `host.zones.boot` throws.
  */
-export async function startVm(ctx: Context, uuid: string): Promise<void> {
+export async function startVm(ctx: Context, uuid: string, extraDisks: readonly ExtraDisk[] = []): Promise<void> {
   await withVmLock(ctx, uuid, async () => {
-    const vm = await loadVm(await ctx.host(), uuid, fields);
+    const wanted = extraDisks.length === 0 ? fields : [...fields, 'disks', 'zonepath'];
+    const vm = await loadVm(await ctx.host(), uuid, wanted);
     if (vm.state === 'running') throw vmError('EALREADYRUNNING', `VM ${uuid} is already 'running'`);
     const isStartable = vm.state === 'stopped' || (vm.state === 'provisioning' && vm.zone_state === 'installed');
     if (!isStartable) throw badState(`Cannot start vm from state "${String(vm.state)}", must be "stopped".`);
     const host = await ctx.host();
     await requireNicTags(host, vm.nics ?? []);
+    if (brandOf(vm.brand).isHvm) await requireExtraDisks(host, vm, extraDisks);
     await bootVm(ctx, host, vm);
   });
+}
+
+async function requireExtraDisks(host: Host, vm: VmObject, disks: readonly ExtraDisk[]): Promise<void> {
+  const models = rulesOf('kvm').diskModels ?? [];
+  const root = zoneRoot(host.at(`${String(vm.zonepath)}/root`));
+  for (const { path, model } of disks) {
+    const isOwn = vm.disks?.some((disk) => disk.path === path) === true;
+    if (!isOwn && (await root.kindOf(path).catch(() => undefined)) === undefined) {
+      throw vmError('PayloadInvalid', `Cannot find disk: ${path}`);
+    }
+    if (models.includes(model)) continue;
+    const message = `"${model}" is not a valid disk model for kvm brand. Valid are: ${models.join(',')}`;
+    throw vmError('PayloadInvalid', message);
+  }
 }
 
 /** Throws `Unsupported` where the host has nothing to run VMs of `brand` with. */
@@ -44,15 +78,16 @@ export function requireRunnable(host: Host, brand: string | undefined): void {
   throw hostError('Unsupported', `this host cannot run VMs of brand ${String(brand)}`);
 }
 
+/** What has to be known of a VM to boot it. */
+export type BootableVm = Pick<VmObject, 'uuid' | 'zonename' | 'brand' | 'docker' | 'internal_metadata'>;
+
 /** Boots the zone of a VM whose lock is held, and sets autoboot, which is worth a warning at most. */
-export async function bootVm(
-  ctx: Context,
-  host: Host,
-  vm: Pick<VmObject, 'uuid' | 'zonename' | 'brand'>,
-): Promise<void> {
+export async function bootVm(ctx: Context, host: Host, vm: BootableVm): Promise<void> {
   requireRunnable(host, vm.brand);
   const zone = zoneOf(vm);
   await host.zones.boot(zone);
+  // A container comes up with the host only if it is to be restarted at all.
+  if (vm.docker === true && vm.internal_metadata?.['docker:restartpolicy'] === undefined) return;
   await setAutoboot(ctx, host, zone, true).catch((error: unknown) => {
     ctx.log.warn({ err: error, zone }, 'cannot set autoboot');
   });
@@ -76,10 +111,13 @@ export async function stopVm(ctx: Context, uuid: string, options: StopOptions = 
   if (options.force === true) return halt(ctx, host, vm);
   await withVmLock(ctx, uuid, () => setAutoboot(ctx, host, zone, false));
   if (vm.state !== 'running') throw notRunning(vm);
-  if (options.timeout !== undefined && vm.docker !== true) {
-    throw vmError('PayloadInvalid', 'Timeout option is only supported for bhyve, KVM and docker containers.');
+  const endsWithInit = vm.docker === true || vm.brand === 'bhyve';
+  if (options.timeout !== undefined && !endsWithInit && vm.brand !== 'kvm') {
+    const message = 'Timeout option is only supported for bhyve, KVM and docker containers.';
+    throw vmError('PayloadInvalid', `${besideWait}${message}`);
   }
-  if (vm.docker === true) await terminate(host, vm, options.timeout ?? 10);
+  const usual = vm.docker === true ? containerTimeout : machineTimeout;
+  if (endsWithInit) await terminate(host, vm, options.timeout ?? usual);
   else await shutDown(ctx, host, vm);
   // Whatever happened inside, nothing of it is to be left.
   await haltIfThere(host, zone);
@@ -102,8 +140,8 @@ export async function rebootVm(ctx: Context, uuid: string, options: { readonly f
   const isStartable = vm.docker === true && state === 'stopped';
   if (state !== 'running' && !isStartable) throw badState(`Cannot reboot vm from state "${state}", must be "running"`);
   await requireNicTags(host, vm.nics ?? [], 'Cannot reboot vm: ');
-  if (vm.docker === true) {
-    if (!isStartable) await stopVm(ctx, uuid, { timeout: 10 });
+  if (vm.docker === true || brandOf(vm.brand).isHvm) {
+    if (!isStartable) await stopVm(ctx, uuid, { timeout: containerTimeout });
     await startVm(ctx, uuid);
     return;
   }
@@ -122,11 +160,10 @@ export async function rebootVm(ctx: Context, uuid: string, options: { readonly f
  */
 export async function killVm(ctx: Context, uuid: string, signal: string | number = 'SIGTERM'): Promise<void> {
   const vm = await loadVm(await ctx.host(), uuid, fields);
-  const number = signalNumber(signal);
   const host = await ctx.host();
   const runtime = vm.zone_state === 'running' ? await host.zones.runtime(zoneOf(vm)) : undefined;
   if (runtime === undefined) throw vmError('ENOTRUNNING', `Cannot find running init PID for VM ${uuid}`);
-  process.kill(runtime.pid, number);
+  process.kill(runtime.pid, signalNumber(signal));
 }
 
 /** A number without a name is SIGTERM (`vmadm(8)`); 0 asks whether the process exists. */
@@ -148,8 +185,7 @@ async function halt(ctx: Context, host: Host, vm: VmObject): Promise<void> {
   const zone = zoneOf(vm);
   const wasUp = vm.zone_state !== 'installed' && vm.zone_state !== 'configured' && vm.zone_state !== 'incomplete';
   await haltIfThere(host, zone);
-  // The original runs this beside a wait whose collector adds the words in front (`vmadm-cli`, prefix).
-  if (!wasUp) throw vmError('VmBadState', `first of 1 error: ${notRunning(vm).message}`);
+  if (!wasUp) throw vmError('VmBadState', `${besideWait}${notRunning(vm).message}`);
   await withVmLock(ctx, String(vm.uuid), () => setAutoboot(ctx, host, zone, false)).catch((error: unknown) => {
     ctx.log.warn({ err: error, zone }, 'cannot clear autoboot');
   });

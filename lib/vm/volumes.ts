@@ -43,11 +43,11 @@ export async function makeVolumes(host: Host, root: string, disks: readonly NewD
     const origin = disk.image_uuid === undefined ? undefined : await originOf(host, name, disk, undo);
     const source = origin === undefined ? undefined : await host.datasets.find(origin.split('@')[0] ?? '');
     const blockSize = Number(source?.properties['volblocksize'] ?? disk.block_size ?? defaultBlockSize);
-    const bytes = Number(sizeMiB) * mebibyte;
+    const bytes = sizeMiB * mebibyte;
     await growQuota(host, root, name, volumeReservation(bytes, blockSize) - bytes, undo);
     const properties = {
       ...(disk.compression === undefined ? {} : { compression: disk.compression }),
-      refreservation: disk.refreservation === undefined ? 'auto' : String(Number(disk.refreservation) * mebibyte),
+      refreservation: disk.refreservation === undefined ? 'auto' : String(disk.refreservation * mebibyte),
     };
     undo.push(`volume ${name}`, () => destroyVolume(host, name));
     if (origin === undefined) {

@@ -32,12 +32,13 @@ export async function runCaptured(
   const { signal } = new AbortController();
   let context: Context | undefined;
   const input = Readable.from(stdin === undefined ? [] : [Buffer.from(stdin)]);
+  const pipe = { isTTY: false } as unknown as NodeJS.WriteStream;
   const cli: Cli = {
     program: name,
     typed: '',
     stdin: Object.assign(input, { isTTY: stdin === undefined }) as unknown as NodeJS.ReadStream,
-    stdout: { isTTY: false } as NodeJS.WriteStream,
-    stderr: { isTTY: false } as NodeJS.WriteStream,
+    stdout: pipe,
+    stderr: pipe,
     env: { ...env, SMARTADM_ROOT: root },
     signal,
     out(text) {

@@ -14,7 +14,9 @@ export function differenceOf(wanted: Invocation, outcome: Outcome): string | und
 
 /** Both sides from where they part, in one line. */
 export function unequal(wanted: unknown, found: unknown): string {
-  const [a, b] = [wanted, found].map((side) => (typeof side === 'string' ? side : (JSON.stringify(side) ?? 'nothing')));
+  const [a, b] = [wanted, found].map((side) =>
+    typeof side === 'string' ? side : side === undefined ? 'nothing' : JSON.stringify(side),
+  );
   if (a === undefined || b === undefined) return '';
   let at = 0;
   while (at < a.length && a[at] === b[at]) at += 1;

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dataset, Datasets, DatasetType } from '../../lib/host/datasets.js';
 import { hostError } from '../../lib/host/errors.js';
+import { recordedAt } from './runner.js';
 import { volumeReservation } from '../../lib/vm/volume-space.js';
 
 const sizeBytes = 100 * 2 ** 30;
@@ -25,7 +26,7 @@ export function memoryDatasets(root: string, pools: readonly string[], given: re
     all.set(name, withSizes({
       name, type, origin, properties, mountpoint: place,
       device: type === 'volume' ? `/dev/zvol/rdsk/${name}` : undefined,
-      creation: Math.floor(Date.now() / 1000),
+      creation: Math.floor(recordedAt / 1000),
       guid: ++guid, usedBytes: 0, availableBytes: sizeBytes, referencedBytes: 0,
       quotaBytes: undefined, reservationBytes: undefined, volsizeBytes: undefined,
     })); // prettier-ignore
@@ -45,14 +46,15 @@ export function memoryDatasets(root: string, pools: readonly string[], given: re
   const isBelow = (name: string, top: string) =>
     name === top || name.startsWith(`${top}/`) || name.startsWith(`${top}@`);
 
+  const describePool = (name: string) => ({
+    name, driver: 'zfs', sizeBytes, freeBytes: sizeBytes, mountpoint: `/${name}`,
+  }); // prettier-ignore
   for (const pool of pools) add({ name: pool, type: 'filesystem' });
   for (const dataset of given) add(dataset);
 
   return {
-    pools: () =>
-      Promise.resolve(
-        pools.map((name) => ({ name, driver: 'zfs', sizeBytes, freeBytes: sizeBytes, mountpoint: `/${name}` })),
-      ),
+    pools: () => Promise.resolve(pools.map(describePool)),
+    ensurePool: (name) => Promise.resolve(describePool(name)),
     list({ root: top, types, depth } = {}) {
       const levels = (name: string) => name.slice(top?.length ?? 0).split(/[/@]/).length - 1;
       return Promise.resolve([...all.values()].filter(({ name, type }) =>
@@ -60,12 +62,13 @@ export function memoryDatasets(root: string, pools: readonly string[], given: re
       )); // prettier-ignore
     },
     find: (name) => Promise.resolve(all.get(name)),
-    create: async (name, properties = {}, volsizeBytes) =>
-      make({
-        name,
-        type: volsizeBytes === undefined ? 'filesystem' : 'volume',
-        properties: volsizeBytes === undefined ? properties : { ...properties, volsize: String(volsizeBytes) },
-      }),
+    create: async (name, properties = {}, volsizeBytes) => {
+      if (volsizeBytes === undefined) return make({ name, type: 'filesystem', properties });
+      // What a new volume sets aside by itself is its size, in the recordings.
+      const volsize = String(volsizeBytes);
+      const own = properties['refreservation'] === 'auto' ? { refreservation: volsize } : {};
+      return make({ name, type: 'volume', properties: { ...properties, volsize, ...own } });
+    },
     snapshot: async (name, properties = {}) => {
       known(name.split('@')[0] ?? '');
       await make({ name, type: 'snapshot', properties });
@@ -118,18 +121,14 @@ export function memoryDatasets(root: string, pools: readonly string[], given: re
 }
 
 function withSizes(given: Dataset): Dataset {
-  const { volsize, volblocksize = '8192', refreservation } = given.properties;
-  const reserved = String(volumeReservation(Number(volsize), Number(volblocksize)));
-  const own = volsize !== undefined && refreservation === 'auto' ? { refreservation: reserved } : {};
-  const dataset = { ...given, properties: { ...given.properties, ...own } };
+  const properties: Record<string, string> = { ...given.properties };
   const bytes = (name: string) => {
-    const value = Number(dataset.properties[name]);
+    const value = Number(properties[name]);
     return value > 0 ? value : undefined;
   };
-  return {
-    ...dataset,
-    quotaBytes: bytes('quota'),
-    reservationBytes: bytes('reservation'),
-    volsizeBytes: bytes('volsize'),
-  };
+  const volsizeBytes = bytes('volsize');
+  if (volsizeBytes !== undefined && properties['refreservation'] === 'auto') {
+    properties['refreservation'] = String(volumeReservation(volsizeBytes, bytes('volblocksize') ?? 8192));
+  }
+  return { ...given, properties, volsizeBytes, quotaBytes: bytes('quota'), reservationBytes: bytes('reservation') };
 }

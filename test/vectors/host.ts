@@ -1,11 +1,12 @@
 /** The hosts on which the records were made: a SmartOS with two pools, a few images, and zones where the record has some. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostError } from '../../lib/host/errors.js';
 import type { Host } from '../../lib/host/host.js';
 import { zoneStore } from '../../lib/host/linux/zone-store.js';
 import type { ZoneIndexEntry } from '../../lib/host/linux/zone-index.js';
+import type { Sysinfo } from '../../lib/host/sysinfo.js';
 import type { ZoneRecord, Zones } from '../../lib/host/zones.js';
 import { fakeLinks } from '../fakes/links.js';
 import { memoryDatasets, type GivenDataset } from './datasets.js';
@@ -28,16 +29,24 @@ export interface HostParts {
   readonly pools?: readonly string[];
   readonly datasets?: readonly GivenDataset[];
   readonly nicTags?: readonly string[];
+  /** What the machine says of itself; nothing by default. */
+  readonly sysinfo?: Partial<Sysinfo>;
 }
 
+/** In memory where that is possible: hundreds of hosts write their files with care, and nobody needs them tomorrow. */
+const place = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
 /** A folder to be the root of a host; removed by `remove`. */
-export function temporaryRoot(): { readonly root: string; remove(): void } {
-  const root = mkdtempSync(join(tmpdir(), 'smartadm-vectors-'));
+export function temporaryRoot(): { readonly root: string; remove: () => void } {
+  const root = mkdtempSync(join(place, 'smartadm-vectors-'));
   return { root, remove: () => rmSync(root, { recursive: true, force: true }) };
 }
 
 /** A SmartOS host below `root`. */
-export function smartosHost(root: string, { zones, pools = [], datasets = [], nicTags = [] }: HostParts): Host {
+export function smartosHost(
+  root: string,
+  { zones, pools = [], datasets = [], nicTags = [], sysinfo = {} }: HostParts,
+): Host {
   const tags = nicTags.map((name) => ({ name, kind: 'normal' as const, link: `fake-${name}`, mtu: 1500 }));
   return {
     zones,
@@ -47,7 +56,7 @@ export function smartosHost(root: string, { zones, pools = [], datasets = [], ni
       read: () =>
         Promise.resolve({
           uuid: '', hostname: 'host', liveImage: '', datacenter: undefined, headnodeId: undefined,
-          cpus: 4, memoryMiB: 65_536, os: 'smartos', zpool: pools[0],
+          cpus: 4, memoryMiB: 65_536, os: 'smartos', zpool: pools[0], ...sysinfo,
         }), // prettier-ignore
     },
     features: { guestOs: 'smartos', vminfod: false },

@@ -27,6 +27,21 @@ const runners: readonly (readonly [begins: string, load: () => Promise<OpenRunne
   ['vm-load', async () => (await import('./vm-load.js')).vmLoad],
 ];
 
+/** Milliseconds; the slowest record takes a hundredth of it. */
+const timeLimit = 20_000;
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('it does not end')), timeLimit);
+  });
+  try {
+    return await Promise.race([work, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 export async function runFile(folder: VectorFolder, file: string): Promise<FileResult> {
   const records = folder.records(file);
   const [, load] = runners.find(([begins]) => file.startsWith(begins)) ?? [];
@@ -35,7 +50,7 @@ export async function runFile(folder: VectorFolder, file: string): Promise<FileR
   const runner = await (await load())(folder, file);
   try {
     for (const record of records) {
-      const what = await runner.run(record).catch((error: unknown) => `threw: ${describeError(error)}`);
+      const what = await inTime(runner.run(record)).catch((error: unknown) => `threw: ${describeError(error)}`);
       if (what !== undefined) failed.push({ id: record.id, what });
     }
   } finally {

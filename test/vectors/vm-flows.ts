@@ -1,7 +1,6 @@
 /** `vm-flow-*`: steps on a fresh host, or on one that holds a machine: exit, what is printed, zone configuration, files. */
-import { randomBytes } from 'node:crypto';
 import crypto from 'node:crypto';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { vmadm } from '../../lib/cli/vmadm/main.js';
@@ -9,7 +8,7 @@ import { codeOf } from '../../lib/errors.js';
 import type { Host } from '../../lib/host/host.js';
 import { writeZoneXml } from '../../lib/host/linux/zone-xml.js';
 import type { ZoneConfig, ZoneRecord, Zones } from '../../lib/host/zones.js';
-import { fakeZones, type FakePrograms } from '../fakes/zones.js';
+import { fakeZones, type FakePrograms, type FakeZones } from '../fakes/zones.js';
 import { runCaptured } from './captured-cli.js';
 import { differenceOf, unequal } from './compare.js';
 import { hostFacts, installImages, smartosHost, temporaryRoot, type HostFacts } from './host.js';
@@ -46,6 +45,13 @@ interface Base {
 
 const recordedAt = Date.parse('2030-01-02T03:04:05.678Z');
 
+const recordedSysinfo = {
+  uuid: '00000000-0000-4000-8000-0000000000aa',
+  datacenter: 'dc-test',
+  liveImage: '20260101T000000Z',
+  headnodeId: 'hn1',
+};
+
 export function vmFlows(folder: VectorFolder): Runner {
   const bases = folder.json('vm-flow-bases.json') as Readonly<Record<string, Base>>;
   const facts = hostFacts(folder);
@@ -74,19 +80,21 @@ export function vmFlows(folder: VectorFolder): Runner {
   };
 }
 
-async function take(step: Step, host: Host, root: string): Promise<string | undefined> {
+async function take(step: Step, host: FlowHost, root: string): Promise<string | undefined> {
   const stdin = step.payload === undefined ? '' : JSON.stringify(step.payload);
   const outcome = await withCounter(() =>
-    atTime(recordedAt, () => runCaptured('vmadm', vmadm, step.args, { host, root, stdin })),
+    withSignals(host.zones, () =>
+      atTime(recordedAt, () => runCaptured('vmadm', vmadm, step.args, { host: host.host, root, stdin })),
+    ),
   );
-  const shown = (text: string) =>
-    text.replace(/("last_modified": )".*"/, '$1"$LAST_MODIFIED"').replace(/("pid": )\d+/, '$1"$PID"');
+  // From clock and kernel.
+  const shown = (text: string) => text.replace(/("(?:last_modified|boot_timestamp|pid)": )[^,\n]+/g, '$1…');
   const [wantedErr, foundErr] = sameMac(step.stderr, outcome.stderr);
   return (
     differenceOf(
       { id: '', ...step, stdout: shown(step.stdout), stderr: wantedErr },
       { ...outcome, stdout: shown(outcome.stdout), stderr: foundErr },
-    ) ?? (step.after === undefined ? undefined : await traceDifference(step.after, host, root))
+    ) ?? (step.after === undefined ? undefined : await traceDifference(step.after, host.host, root))
   );
 }
 
@@ -128,7 +136,7 @@ async function traceDifference(wanted: Traces, host: Host, root: string): Promis
     );
     if (a !== b) return `zone_xml: ${unequal(a, b)}`;
   }
-  const ours = ([name]: readonly [string, string]) => /^config\/(metadata|tags|routes)\.json$/.test(name);
+  const ours = ([name]: readonly [string, string]) => name.startsWith('config/');
   const files = Object.entries(wanted.zonepath_files ?? wanted.files_changed ?? {}).filter(ours);
   for (const [name, text] of files) {
     const found = readIfThere(join(root, zone.zonepath, name));
@@ -146,35 +154,40 @@ function readIfThere(file: string): string | undefined {
   }
 }
 
-function flowHost(root: string, facts: HostFacts): Host {
-  // Of hardware virtual machines there is no running one: what runs is the zone around it.
-  const zones = fakeZones({ programs: shutdownPrograms(() => zones) });
+interface FlowHost {
+  readonly host: Host;
+  readonly zones: FakeZones;
+}
+
+function flowHost(root: string, facts: HostFacts): FlowHost {
+  const programs: FakePrograms = (zone, argv) => {
+    if (argv[0]?.endsWith('/shutdown') !== true) return undefined;
+    const isReboot = argv.includes('-r') || argv.includes('6');
+    void zones.end(zone).then(() => (isReboot ? zones.boot(zone) : undefined));
+    return { status: 0, stdout: '', stderr: '' };
+  };
+  const zones = fakeZones({ programs });
   const host = smartosHost(root, {
-    zones: withoutDebugIds(zones, root),
+    zones: asRecorded(zones),
     pools: facts.zpools,
     datasets: installImages(root, facts),
     nicTags: facts.nictags,
+    sysinfo: recordedSysinfo,
   });
-  return { ...host, hvm: { launch: (name) => zones.boot(name) } };
+  // Of hardware virtual machines, what runs is the zone around them.
+  return { host: { ...host, hvm: { launch: (name) => zones.boot(name) } }, zones };
 }
 
-/** What guests are asked to run when they are to go down. */
-const shutdownPrograms =
-  (zones: () => ReturnType<typeof fakeZones>): FakePrograms =>
-  (zone, argv) => {
-    const isShutdown = argv[0]?.endsWith('/shutdown') === true;
-    if (!isShutdown) return undefined;
-    void zones().end(zone);
-    return { status: 0, stdout: '', stderr: '' };
-  };
+/** Added to process ids, so that none is that of a process of this machine: the kernel gives no such ids. */
+const firstPid = 2 ** 22;
 
 /** Debug ids are not in the recorded files, and running zones have that of the kernel. */
-function withoutDebugIds(zones: Zones, root: string): Zones {
+function asRecorded(zones: Zones): Zones {
   const shown = (record: ZoneRecord): ZoneRecord => ({ ...record, debugId: record.id ?? -1 });
-  const recorded = ({ attributes: { debugid: _, ...attributes }, resources }: ZoneConfig): ZoneConfig => ({
-    attributes,
-    resources,
-  });
+  const recorded = ({ attributes, resources }: ZoneConfig): ZoneConfig => {
+    const { debugid, ...others } = attributes;
+    return { attributes: debugid === undefined ? attributes : others, resources };
+  };
   return Object.assign(Object.create(zones) as Zones, {
     list: async () => (await zones.list()).map(shown),
     find: async (name: string) => {
@@ -182,5 +195,32 @@ function withoutDebugIds(zones: Zones, root: string): Zones {
       return found === undefined ? undefined : shown(found);
     },
     config: async (name: string) => recorded(await zones.config(name)),
+    runtime: async (name: string) => {
+      const found = await zones.runtime(name);
+      // The clock stands, but no two boots are at the same time.
+      return found && { ...found, pid: firstPid + found.pid, bootedAt: found.bootedAt + found.pid };
+    },
   });
+}
+
+/** Runs `work` while signals to processes of zones reach these zones: an init that is told to end takes its zone along. */
+async function withSignals<T>(zones: FakeZones, work: () => Promise<T>): Promise<T> {
+  const kill = process.kill.bind(process);
+  process.kill = (pid, signal = 'SIGTERM') => {
+    if (pid < firstPid) return kill(pid, signal);
+    const isEnd = [signal].flatMap((each) => [each, Number(each)]).some((each) => ['SIGTERM', 'SIGKILL', 15, 9].includes(each)); // prettier-ignore
+    if (isEnd) void endZoneOf(zones, pid - firstPid);
+    return true;
+  };
+  try {
+    return await work();
+  } finally {
+    process.kill = kill;
+  }
+}
+
+async function endZoneOf(zones: FakeZones, pid: number): Promise<void> {
+  for (const name of zones.running.keys()) {
+    if ((await zones.runtime(name))?.pid === pid) await zones.end(name);
+  }
 }

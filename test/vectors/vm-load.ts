@@ -10,7 +10,7 @@ import { zoneConfigToVm } from '../../lib/vm/zone-config-read.js';
 import { runCaptured } from './captured-cli.js';
 import { unequal } from './compare.js';
 import { smartosHost, storedZones, temporaryRoot } from './host.js';
-import type { Record_, VectorFolder } from './records.js';
+import type { Record_ } from './records.js';
 import { atTime, recordedAt, type Runner } from './runner.js';
 
 type KnownDataset = Readonly<Record<string, string | number>>;
@@ -30,7 +30,7 @@ interface Load extends Record_ {
 /** Members from the running kernel or the clock, which are not recorded. */
 const unrecorded = ['pid', 'boot_timestamp', 'init_restarts', 'last_modified'];
 
-export function vmLoad(_folder: VectorFolder): Runner {
+export function vmLoad(): Runner {
   return {
     close: () => undefined,
     async run(record) {

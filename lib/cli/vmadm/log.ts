@@ -36,7 +36,10 @@ export function openLog(cli: Cli, atOnce: boolean): Log {
       else append(debugFile, line);
     }
     if (level < logLevels.info) return;
-    if (kept === undefined) return append(file, line);
+    if (kept === undefined) {
+      append(file, line);
+      return;
+    }
     kept.push(line);
     if (atOnce || level >= logLevels.error) {
       append(file, kept.join(''));

@@ -1,10 +1,11 @@
 /** vmadm create-snapshot, delete-snapshot and rollback-snapshot. */
+import type * as SnapshotsModule from '../../vm/snapshots.js';
 import type { Command } from '../command.js';
 import { usageError } from '../usage.js';
 import { notFoundStatus, sayingOfMissing } from './missing.js';
 import { uuidOperand } from './operands.js';
 
-type Snapshots = typeof import('../../vm/snapshots.js');
+type Snapshots = typeof SnapshotsModule;
 
 const command = (
   name: string,

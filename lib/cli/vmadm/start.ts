@@ -12,10 +12,10 @@ export const start: Command = {
   summary: 'boots a stopped VM',
   async run(cli, operands) {
     const uuid = uuidOperand(operands, cli.typed);
-    checkBootOptions(operands.slice(1));
+    const disks = extraDisks(operands.slice(1));
     const { startVm } = await import('../../vm/power.js');
     try {
-      await sayingOfFailure(`Unable to start VM ${uuid}`, notFoundStatus, () => startVm(cli.context(), uuid));
+      await sayingOfFailure(`Unable to start VM ${uuid}`, notFoundStatus, () => startVm(cli.context(), uuid, disks));
     } catch (error) {
       if (codeOf(error) !== 'EALREADYRUNNING') throw error;
       cli.err(`${describeError(error)}\n`);
@@ -26,18 +26,18 @@ export const start: Command = {
   },
 };
 
-/** What a start may be told: boot order and further disks, for hardware virtual machines only. */
-function checkBootOptions(operands: readonly string[]): void {
+/** What a start may be told: boot order and further disks, which hardware virtual machines take. */
+function extraDisks(operands: readonly string[]): readonly { readonly path: string; readonly model: string }[] {
   let order = 0;
-  for (const [key, value] of assignments(operands)) {
+  return assignments(operands).flatMap(([key, value]) => {
     if (key === 'order') {
       order += 1;
       if (order > 1) throw usageError("You can only specify 'order' once when starting a VM");
-    } else if (key === 'cdrom' || key === 'disk') {
-      const [path = '', model = ''] = value.split(',');
-      if (path === '' || model === '') throw usageError(`Parameter to ${key} must be: path,model`);
-    } else {
-      throw usageError(`Invalid argument to start: ${key}`);
+      return [];
     }
-  }
+    if (key !== 'cdrom' && key !== 'disk') throw usageError(`Invalid argument to start: ${key}`);
+    const [path = '', model = ''] = value.split(',');
+    if (path === '' || model === '') throw usageError(`Parameter to ${key} must be: path,model`);
+    return [{ path, model }];
+  });
 }
