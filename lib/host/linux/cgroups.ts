@@ -78,7 +78,7 @@ export interface ZoneCgroups {
   exists(name: string): Promise<boolean>;
   /** Kills what runs in a zone's groups, its monitor included, and removes them. */
   clear(name: string): Promise<void>;
-  /** Removes what zones share; zones that are there keep it. */
+  /** Removes what zones share; where one still runs, it keeps it. */
   removeShared(): Promise<void>;
 }
 
@@ -151,9 +151,7 @@ export function zoneCgroups(id: string, layout: CgroupLayout): ZoneCgroups {
       return false;
     },
     async removeShared() {
-      for (const mount of mounts) {
-        for (const folder of await tree(join(mount, base))) await rmdir(folder).catch(() => undefined);
-      }
+      for (const mount of mounts) await removeIdle(join(mount, base));
     },
   }; // prettier-ignore
 }
@@ -193,6 +191,16 @@ async function clearTree(folder: string): Promise<void> {
     }
     if (!occupied) return;
     if (Date.now() > deadline) throw hostError('TimedOut', `processes in ${folder} cannot be killed`);
+    await sleep(5);
+  }
+}
+
+/** Removes groups without processes; one of a process that is just ending is empty soon. */
+async function removeIdle(folder: string): Promise<void> {
+  for (let tries = 0; tries < 50; tries++) {
+    const refused = [];
+    for (const each of await tree(folder)) refused.push(await rmdir(each).then(() => undefined, codeOf)); // prettier-ignore
+    if (!refused.includes('EBUSY')) return;
     await sleep(5);
   }
 }
