@@ -126,6 +126,8 @@ function createLoader(
   readerFor: (vm: VmObject) => DatasetReader,
 ): (record: ZoneRecord) => Promise<VmObject | undefined> {
   const wanted = fields === undefined ? everything : new Set(fields.flatMap(sourcesOf));
+  // What belongs to a VM's datasets is told by its lists.
+  const members = fields === undefined || wanted.has('datasets') ? undefined : new Set(fields);
   const sysinfo = wanted.has('sysinfo') ? host.sysinfo.read() : undefined;
   // Answered where it is needed; a failure there must not be a failure nobody looks at.
   sysinfo?.catch(() => undefined);
@@ -135,7 +137,8 @@ function createLoader(
     const needsConfig = wanted.has('config') || wanted.has('datasets') || record.brand === '';
     const config = needsConfig ? await configOf(host, record) : undefined;
     if (needsConfig && config === undefined) return undefined;
-    const vm = (config === undefined ? {} : zoneConfigToVm(config)) as VmObject & Record<string, unknown>;
+    const vm = (config === undefined ? {} : zoneConfigToVm(config, undefined, members)) as VmObject &
+      Record<string, unknown>;
     addRecord(vm, record);
     if (wanted.has('times')) addLastModified(vm, place, host);
     if (wanted.has('exit') && record.state !== 'running') addExit(vm, place);

@@ -52,13 +52,13 @@ const filesystemTargets = { element: elementTargets(filesystemRows), child: new 
 
 /**
  * The VM that a configuration describes, members in the order of the file. With `record`, identity and state of the
- * zone are added. Resources and attributes that mean nothing to a VM are passed over. Throws `VmDamaged` when the
+ * zone are added; with `members`, lists that are not among them may be left out. Resources and attributes that mean nothing to a VM are passed over. Throws `VmDamaged` when the
  * configuration lacks a brand.
  */
-export function zoneConfigToVm(config: ZoneConfig, record?: ZoneRecord): VmObject {
+export function zoneConfigToVm(config: ZoneConfig, record?: ZoneRecord, members?: ReadonlySet<string>): VmObject {
   const vm: Draft = {};
   for (const [name, text] of Object.entries(config.attributes)) put(vm, zoneTargets.get(name), text);
-  for (const resource of config.resources) read(vm, resource);
+  for (const resource of config.resources) if (isWanted(resource.kind, members)) read(vm, resource);
   const { brand } = config.attributes;
   if (brand === undefined)
     throw vmError('VmDamaged', `configuration of zone ${config.attributes['name'] ?? ''} names no brand`);
@@ -106,6 +106,18 @@ export function stateOf(vm: VmObject): string | undefined {
   if (vm.transition_to !== undefined && vm.state !== undefined) return vm.state;
   const state = vm.zone_state === 'installed' ? 'stopped' : vm.zone_state;
   return state === 'stopped' && vm.provisioning === true ? 'provisioning' : state;
+}
+
+/** Members that the resources of a kind become. */
+const membersOf: Readonly<Record<string, readonly string[]>> = {
+  network: ['nics'],
+  device: ['disks', 'pci_devices', 'device'],
+  filesystem: ['filesystems'],
+  dataset: ['datasets'],
+};
+
+function isWanted(kind: string, members: ReadonlySet<string> | undefined): boolean {
+  return members === undefined || (membersOf[kind]?.some((member) => members.has(member)) ?? true);
 }
 
 function put(into: Draft, target: Target | undefined, text: string): void {
@@ -183,7 +195,7 @@ function readTransition(vm: Draft): void {
 }
 
 function sortByNumber(list: unknown, member: string, pattern: RegExp): void {
-  if (!Array.isArray(list)) return;
+  if (!Array.isArray(list) || list.length < 2) return;
   const number = (each: Draft) => Number(pattern.exec(String(each[member]))?.[1] ?? 0);
   list.sort((a: Draft, b: Draft) => number(a) - number(b));
 }

@@ -3,6 +3,7 @@ import Table from 'cli-table3';
 import type { BenchTable } from './measure.js';
 
 const benches: Readonly<Record<string, () => Promise<{ bench(): Promise<BenchTable> }>>> = {
+  list: () => import('./list.js'),
   'start-up': () => import('./start-up.js'),
   vm: () => import('./vm.js'),
 };

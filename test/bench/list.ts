@@ -1,0 +1,90 @@
+/** What looking at VMs costs when there are many: list, lookup and get, whole processes. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeZoneXml } from '../../lib/host/linux/zone-xml.js';
+import { attrResource, netAttr, rctlResource } from '../../lib/vm/zone-values.js';
+import { median, ms, program, type BenchTable } from './measure.js';
+
+const counts = [1, 100, 1000];
+const mebibyte = 2 ** 20;
+
+export async function bench(): Promise<BenchTable> {
+  const bare = await median(11, () => program(process.execPath, ['-e', '0']));
+  const rows = [['node -e 0', '', ms(bare), '', '', '']];
+  for (const count of counts) {
+    const root = mkdtempSync(join(tmpdir(), 'smartadm-bench-'));
+    try {
+      for (let number = 0; number < count; number += 1) makeVm(root, number);
+      const lines = Array.from({ length: count }, (_, number) => {
+        const uuid = uuidOf(number);
+        return `${uuid}:installed:/zones/${uuid}:${uuid}:joyent-minimal:ex:${number + 1}\n`;
+      });
+      writeFileSync(join(root, 'etc/zones/index'), ['global:installed:/\n', ...lines].join(''));
+      const env = { ...process.env, SMARTADM_ROOT: root, NODE_EXTRA_CA_CERTS: undefined };
+      const time = async (...args: string[]) =>
+        ms(await median(11, () => program(process.execPath, ['dist/vmadm.js', ...args], env)));
+      rows.push([
+        'vmadm',
+        String(count),
+        await time('list'),
+        await time('lookup', 'tags.role=web'),
+        await time('lookup', `uuid=${uuidOf(0)}`),
+        await time('get', uuidOf(0)),
+      ]);
+    } finally {
+      rmSync(root, { recursive: true, force: true });
+    }
+  }
+  return {
+    title: 'many VMs, median of 11',
+    columns: ['command', 'VMs', 'list', 'lookup tags.role=', 'lookup uuid=', 'get'],
+    rows,
+  };
+}
+
+function uuidOf(number: number): string {
+  return `${number.toString(16).padStart(8, '0')}-b000-4000-8000-000000000000`;
+}
+
+/** A VM as create makes one: configuration, metadata and tags of the usual size. */
+function makeVm(root: string, number: number): void {
+  const name = uuidOf(number);
+  const zonepath = `/zones/${name}`;
+  const memory = String((number % 16) * 128 * mebibyte);
+  const attrs = {
+    'vm-version': '1',
+    'create-timestamp': '2026-01-02T03:04:05.678Z',
+    'dataset-uuid': '0a000000-0000-4000-8000-000000000001',
+    'billing-id': '00000000-0000-0000-0000-000000000000',
+    'owner-uuid': '00000000-0000-0000-0000-000000000000',
+    tmpfs: '256',
+    'dns-domain': 'local',
+    resolvers: '8.8.8.8,8.8.4.4',
+    alias: Buffer.from(`web${number}`).toString('base64'),
+  };
+  const limits = { 'cpu-shares': '100', 'max-lwps': '2000', 'zfs-io-priority': '100', 'max-physical-memory': memory, 'max-locked-memory': memory, 'max-swap': memory, 'cpu-cap': '100', 'max-shm-memory': memory }; // prettier-ignore
+  const network = {
+    kind: 'network',
+    attributes: { physical: 'net0', 'mac-addr': '02:08:20:00:00:01', 'global-nic': 'admin' },
+    children: Object.entries({ gateway: '10.0.0.1', gateways: '10.0.0.1', netmask: '255.255.255.0', ip: '10.0.0.5', ips: '10.0.0.5/24', primary: 'true' }).map(([key, value]) => netAttr(key, value)), // prettier-ignore
+  };
+  const config = {
+    attributes: { name, zonepath, autoboot: 'true', brand: 'joyent-minimal', 'ip-type': 'exclusive', limitpriv: 'default', debugid: String(number + 1) }, // prettier-ignore
+    resources: [
+      ...Object.entries(attrs).map(([key, value]) => attrResource(key, value)),
+      ...Object.entries(limits).map(([key, value]) =>
+        rctlResource(key, value, /shares|priority/.test(key) ? 'none' : 'deny'),
+      ),
+      network,
+    ],
+  };
+  mkdirSync(join(root, 'etc/zones'), { recursive: true });
+  mkdirSync(join(root, zonepath), { recursive: true });
+  writeFileSync(join(root, `etc/zones/${name}.xml`), writeZoneXml(config));
+  mkdirSync(join(root, zonepath, 'config'));
+  const file = (which: string, value: object) =>
+    writeFileSync(join(root, zonepath, 'config', `${which}.json`), JSON.stringify(value, null, 2));
+  file('metadata', { internal_metadata: {}, customer_metadata: { root_authorized_keys: 'ssh-ed25519 AAAA' } });
+  file('tags', { role: number % 2 === 0 ? 'web' : 'db' });
+}
