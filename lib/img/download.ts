@@ -67,7 +67,7 @@ export async function startDownload(ctx: Context, request: DownloadRequest): Pro
       return size;
     },
     async (error: unknown) => {
-      if (!transfer.keepsPart) await rm(part, { force: true });
+      if (!transfer.keepsPart || transfer.file.bytes === 0) await rm(part, { force: true });
       transfer.file.end(error instanceof Error ? error : new Error(String(error)));
       throw error;
     },
@@ -149,12 +149,13 @@ class Transfer {
         if (this.#total === undefined) break;
       } catch (error) {
         this.#request.signal.throwIfAborted();
-        fruitless = this.file.bytes > before ? 1 : fruitless + 1;
+        fruitless = this.file.bytes > before ? 0 : fruitless + 1;
         // What a server or the disk said will not change by asking again.
         if (error instanceof SmartadmError) throw error;
         if (!this.keepsPart || fruitless >= attemptsWithoutProgress) {
           throw this.#error(`download failed after ${this.file.bytes} bytes`, error);
         }
+        if (fruitless === 0) continue;
         await sleep(this.#request.retryMs * 2 ** (fruitless - 1), undefined, { signal: this.#request.signal });
       }
     }

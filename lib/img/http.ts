@@ -118,6 +118,12 @@ export function transportError(error: unknown, url: string): Error {
   if (codeOf(error) === 'ERR_TOO_MANY_REDIRECTS') {
     return imgError('ClientError', `${url} redirects too often`, { cause: error, quietCause: true });
   }
+  if (codeOf(error) === 'ERR_UNSUPPORTED_PROTOCOL') {
+    return imgError('ClientError', `refusing redirect from ${url}: it changes the scheme`, {
+      cause: error,
+      quietCause: true,
+    });
+  }
   if (codeOf(error) === 'ERR_ABORTED') return error;
   return Object.assign(new Error(error.message, { cause: error }), { code: codeOf(error) ?? 'InternalError' });
 }

@@ -37,6 +37,8 @@ export async function placeImage(ctx: Context, image: ImageToPlace, narration: N
   const { datasets } = await ctx.host();
   const partial = partialDatasetOf(pool, uuid);
   const report = (what: string, err: unknown): void => ctx.log.error({ err, what }, 'cannot take back a step');
+  // Its failure is looked for when it matters; it may also come when nobody reads any more.
+  image.data.on('error', () => undefined);
   try {
     await withUndo(report, async (undo) => {
       // Left behind by somebody who was killed: we hold the lock, so nobody is at it.
@@ -63,6 +65,8 @@ export async function placeImage(ctx: Context, image: ImageToPlace, narration: N
     throw new SmartadmError(code, `cannot install image ${uuid} as ${datasetOf(pool, uuid)}`, {
       cause, ...(hint === undefined ? {} : { hint }), ...(info === undefined ? {} : { info }),
     }); // prettier-ignore
+  } finally {
+    image.data.destroy();
   }
 }
 
@@ -101,14 +105,19 @@ async function receive(
     return result;
   } catch (error) {
     image.signal.throwIfAborted();
-    const first = image.data.errored ?? stream.errored ?? error;
+    // What made it fail is above it: a broken transfer, or a damaged compressed file.
+    const first = [image.data.errored, stream.errored].find(isCause) ?? error;
     // Damaged data is the source's or the network's fault if the checksum says so.
     if (hasCode(first, 'StreamInvalid') || hasCode(first, 'UncompressionError')) await image.verified;
     throw first;
   } finally {
     stream.destroy();
-    image.data.destroy();
   }
+}
+
+/** Whether a stream failed by itself, and not because its reader went away. */
+function isCause(error: Error | null): boolean {
+  return error !== null && !['ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR', 'EPIPE'].includes(codeOf(error) ?? '');
 }
 
 /** Sees to it that the one snapshot is called `@final`, which clones and increments rely on. */
