@@ -4,7 +4,7 @@ export const brands = ['bhyve', 'builder', 'joyent', 'joyent-minimal', 'kvm', 'l
 export type Brand = (typeof brands)[number];
 
 /** Brands by what runs in them. */
-export const any: readonly Brand[] = brands;
+export const any: readonly Brand[] = [...brands];
 export const os: readonly Brand[] = ['builder', 'joyent', 'joyent-minimal', 'lx'];
 export const hvm: readonly Brand[] = ['bhyve', 'kvm'];
 export const notBhyve: readonly Brand[] = ['builder', 'joyent', 'joyent-minimal', 'kvm', 'lx'];
@@ -47,7 +47,7 @@ export type Store =
  * What a payload may do with a property: letters and the brands they hold for. Of a VM's own properties `c`reate,
  * `r`eceive, `u`pdate; of members of arrays `a`dd, `u`pdate, `r`eceive. A property without rules is read only.
  */
-export type Allowed = readonly (readonly [letters: string, brands: readonly Brand[]])[];
+type Allowed = readonly (readonly [letters: string, brands: readonly Brand[]])[];
 
 export interface PropertyRow {
   readonly name: string;

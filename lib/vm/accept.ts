@@ -2,12 +2,12 @@
 import type { VmObject } from '../schema/generated/vm.js';
 import type { Brand } from '../schema/property.js';
 import { checkConflicts, checkNicTags } from './conflicts.js';
-import { applyDocker, convertBooleans, flattenValues, pinDelegated, renameImage } from './conversions.js';
+import { applyDocker, convertBooleans, flattenValues, pinDelegated, renameImage, splitLists } from './conversions.js';
 import { checkDisks, checkDiskStates, identifyDisks } from './disk-rules.js';
-import { added, elementsOf, has, updated, type Draft } from './draft.js';
+import { added, has, updated, type Draft } from './draft.js';
 import { refused } from './errors.js';
 import { checkImageSystem } from './image-rules.js';
-import { addressAdded, addressUpdated, prepareAdded, splitLists } from './nic-addressing.js';
+import { addressAdded, addressUpdated, prepareAdded } from './nic-addressing.js';
 import { checkEachNic, checkNicSet } from './nic-rules.js';
 import { resultingNics } from './nic-set.js';
 import {
@@ -74,6 +74,7 @@ async function validated(draft: Draft, { action, brand, facts }: Occasion): Prom
           if (!isMemberAllowed(list, noun, member, brand, action)) Reflect.deleteProperty(element, member);
         }
         flattenValues(element, (member) => memberRowOf(noun, member)?.type);
+        splitLists(element, (member) => memberRowOf(noun, member)?.type);
       }
     }
   }
@@ -94,13 +95,9 @@ function reshape(draft: Draft, { action, brand, vm, facts }: Occasion): void {
   const nics = added(draft, 'nics');
   for (const nic of nics) prepareAdded(nic, (limit) => facts.random(limit));
   if (brand === 'bhyve') identifyDisks(draft, vm, () => facts.newUuid());
-  for (const nic of nics) {
-    splitLists(nic);
-    addressAdded(nic);
-  }
+  for (const nic of nics) addressAdded(nic);
   const existing = new Map((vm?.nics ?? []).map((nic) => [nic.mac, nic]));
   for (const nic of updated(draft, 'nics')) {
-    splitLists(nic);
     if (!nic['mac']) throw refused('NIC object needs a .mac property to update');
     const old = existing.get(textOf(nic['mac']));
     if (old === undefined) throw refused('There is no existing NIC with that mac address');
@@ -125,14 +122,4 @@ function check(draft: Draft, { brand, vm }: Occasion): void {
   checkRoutes(draft, nics, vm);
   checkVncPassword(draft);
   checkDatasetProperties(draft);
-}
-
-/** Options of a list of file systems: text is split, as with other lists. */
-export function splitOptions(draft: Draft): void {
-  for (const list of ['add_filesystems', 'update_filesystems']) {
-    for (const one of elementsOf(draft, list)) {
-      if (typeof one['options'] === 'string')
-        one['options'] = one['options'].split(',').filter((option) => option !== '');
-    }
-  }
 }

@@ -39,6 +39,13 @@ export function flattenValues(holder: Draft, typeOf: (name: string) => ValueType
   }
 }
 
+/** Text where a member of an array should be a list is split: the original takes it, and fails over it later. */
+export function splitLists(element: Draft, typeOf: (name: string) => ValueType | undefined): void {
+  for (const name of Object.keys(element)) {
+    if (typeof element[name] === 'string' && typeOf(name) === 'list') element[name] = toList(element[name]);
+  }
+}
+
 /** Booleans from their spellings; only after the payload has been judged, which refuses others. */
 export function convertBooleans(draft: Draft): void {
   for (const name of Object.keys(draft)) {

@@ -17,12 +17,17 @@ export function draftOf(payload: unknown): Draft {
     const found = payload === null ? 'null' : Array.isArray(payload) ? 'an array' : `a ${typeof payload}`;
     throw refused(`Invalid payload: must be a JSON object, not ${found}`);
   }
-  const draft = Object.assign(Object.create(null) as Draft, payload);
+  const draft = Object.assign(Object.create(null) as Draft, said(payload));
   for (const list of lists) {
     const value = draft[list];
-    if (Array.isArray(value)) draft[list] = value.map((one: unknown) => (isObject(one) ? { ...one } : one));
+    if (Array.isArray(value)) draft[list] = value.map((one: unknown) => (isObject(one) ? said(one) : one));
   }
   return draft;
+}
+
+/** Undefined is no JSON: such a member is not there. */
+function said(object: Element): Element {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 }
 
 /** Whether the payload says anything of the property, be it null. */

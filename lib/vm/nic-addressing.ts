@@ -3,16 +3,7 @@ import type { Nic } from '../schema/generated/vm.js';
 import { parseNicAddress, prefixOf, randomMac, vrrpMac, type Cidr } from './addresses.js';
 import type { Element } from './draft.js';
 import { refused } from './errors.js';
-import { isBlank, toList } from './values.js';
-
-const lists = ['ips', 'gateways', 'allowed_ips', 'allowed_dhcp_cids', 'blocked_outgoing_ports'];
-
-/** Text where a list should be is split here: the original takes it, and fails over it later. */
-export function splitLists(nic: Element): void {
-  for (const list of lists) {
-    if (typeof nic[list] === 'string') nic[list] = toList(nic[list]);
-  }
-}
+import { isBlank } from './values.js';
 
 /** A NIC to add: gets a MAC, loses the name of its interface (`physical` holds it for messages), `primary` becomes true or goes. */
 export function prepareAdded(nic: Element, random: (limit: number) => number): void {

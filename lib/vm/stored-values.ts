@@ -26,7 +26,7 @@ export function storedValue(name: string, value: unknown): unknown {
 }
 
 /** Whether a property is part of a zone's configuration beyond what identifies the zone. */
-export function isStored(row: PropertyRow): boolean {
+function isStored(row: PropertyRow): boolean {
   const { in: home } = row.store ?? { in: 'computed' };
   return home === 'attr' || home === 'rctl' || home === 'zone';
 }

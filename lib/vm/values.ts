@@ -19,16 +19,18 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Arrays in arrays that are looked into. */
+const deepest = 100;
+
 /**
  * The value that the text form of `value` stands for, for arrays that JavaScript would print as one element (`[5]` as `5`,
  * `[]` as nothing). Objects and longer arrays stay. Payloads may be nested deeper than the stack is.
  */
 function unwrapped(value: unknown): unknown {
   let inner = value;
-  for (const seen = new Set<unknown>(); Array.isArray(inner) && inner.length < 2 && !seen.has(inner);) {
-    seen.add(inner);
+  for (let depth = 0; Array.isArray(inner) && inner.length < 2 && depth < deepest; depth += 1) {
     const [only] = inner as readonly unknown[];
-    if (inner.length === 0 || only === null || only === undefined) return '';
+    if (only === null || only === undefined) return '';
     inner = only;
   }
   return inner;
@@ -42,7 +44,8 @@ export function isBlank(value: unknown): boolean {
 
 /** A value of a payload as text. */
 export function textOf(value: unknown): string {
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (typeof value === 'string') return value;
+  return value === undefined ? 'undefined' : JSON.stringify(value);
 }
 
 /** The number that `value` is taken for; NaN when it is taken for none. */
