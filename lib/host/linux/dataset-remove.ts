@@ -34,10 +34,10 @@ export async function destroyDataset(pool: OpenPool, log: Log, given: string, re
     await pastQuota(pool, ancestors, () => loadNative('btrfs').rename(node.path, path));
     return { datasets, snapshots };
   });
-  // Snapshots first: while the dataset is in the working folder, the next command can find what is left of it.
+  // The subvolume last: while it is in the working folder, the next command can find what else is left of it.
   for (const snapshot of removed.snapshots) await discardSnapshot(pool, snapshot);
-  await pastQuota(pool, removed.datasets, () => discard(path));
   for (const { record } of removed.datasets) await removeQgroup(pool, record.id);
+  await discard(path);
 }
 
 async function destroySnapshot(pool: OpenPool, log: Log, given: string): Promise<void> {

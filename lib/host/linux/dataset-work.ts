@@ -86,33 +86,33 @@ async function isAbandoned(entry: string): Promise<boolean> {
 
 async function collect(pool: OpenPool, log: Log): Promise<void> {
   const folder = join(pool.top, workFolder);
-  const entries = await readdir(folder);
-  const abandoned: string[] = [];
-  for (const entry of entries) if (await isAbandoned(entry)) abandoned.push(entry);
-  if (abandoned.length === 0) return;
-  log.info({ pool: pool.name, entries: abandoned }, 'finishing what another command left');
+  const abandoned = new Set<string>();
+  for (const entry of await readdir(folder)) if (await isAbandoned(entry)) abandoned.add(entry);
+  if (abandoned.size === 0) return;
+  log.info({ pool: pool.name, entries: [...abandoned] }, 'finishing what another command left');
+  const before = await readTree(pool);
+  for (const entry of abandoned) await rescueChildren(pool, before, entry);
+  const ledgers = await readdir(join(pool.top, ledgersFolder));
   const tree = await readTree(pool);
-  const living = new Map([...tree.datasets.values()].map((node) => [node.record.id, node]));
-  for (const entry of abandoned) await rescueChildren(pool, tree, living, entry);
-  // Snapshots go before what they are of: while that is there, the next command finds them again.
-  const spared = new Set(living.keys());
+  const isLeft = (path: string): boolean => abandoned.has(workEntryOf(path) ?? '');
+  const spared = new Set([...tree.datasets.values()].map(({ record }) => record.id));
   for (const { path, record } of tree.unlisted) {
-    const entry = workEntryOf(path);
-    if (record !== undefined && entry !== undefined && !abandoned.includes(entry)) spared.add(record.id);
+    if (record !== undefined && workEntryOf(path) !== undefined && !isLeft(path)) spared.add(record.id);
   }
-  for (const { path, subvolume } of tree.unlisted) {
-    if (!path.startsWith(`${snapshotsFolder}/`)) continue;
-    const id = basename(dirname(path));
-    if (/^\d{1,20}$/.test(id) && spared.has(BigInt(id))) continue;
+  // The entries last: while they are there, the next command comes here again.
+  for (const { path, subvolume, record } of tree.unlisted) {
+    if (!path.startsWith(`${snapshotsFolder}/`) || (record !== undefined && spared.has(record.id))) continue;
     await discardSnapshot(pool, { path: join(pool.top, path), subvolume });
   }
-  for (const entry of abandoned) await discard(join(folder, entry));
+  const subvolumes = [...tree.snapshots.values(), tree.unlisted.filter(({ path }) => !isLeft(path))].flat();
+  const living = new Set(subvolumes.map(({ subvolume }) => String(subvolume)));
+  for (const ledger of ledgers)
+    if (!living.has(ledger)) await rm(join(pool.top, ledgersFolder, ledger), { force: true });
   for (const { path, record } of tree.unlisted) {
-    const entry = workEntryOf(path);
-    if (record === undefined || entry === undefined || !abandoned.includes(entry) || spared.has(record.id)) continue;
-    await removeQgroup(pool, record.id);
+    if (record !== undefined && isLeft(path) && !spared.has(record.id)) await removeQgroup(pool, record.id);
   }
-  for (const node of living.values()) await settle(pool, node);
+  for (const node of tree.datasets.values()) await settle(pool, node);
+  for (const entry of abandoned) await discard(join(folder, entry));
 }
 
 /** Makes the kernel do what the record of a dataset says. May be called again. */
@@ -125,19 +125,15 @@ export async function settle(pool: OpenPool, node: TreeNode): Promise<void> {
 /**
  * A rolled-back dataset whose old subvolume is still there: datasets inside that one belong into the new one.
  */
-async function rescueChildren(
-  pool: OpenPool,
-  tree: Tree,
-  living: ReadonlyMap<bigint, TreeNode>,
-  entry: string,
-): Promise<void> {
+async function rescueChildren(pool: OpenPool, tree: Tree, entry: string): Promise<void> {
   const old = tree.unlisted.find(({ path }) => path === `${workFolder}/${entry}`);
-  const successor = old?.record === undefined ? undefined : living.get(old.record.id);
-  if (old?.record === undefined || successor === undefined) return;
-  const inside = tree.unlisted.filter(({ path, record }) => dirname(path) === old.path && record !== undefined);
-  const oldNode = { subvolume: old.subvolume, record: old.record };
-  for (const { path } of inside) {
-    await moveChild(pool, [oldNode, successor], join(pool.top, path), join(successor.path, basename(path)));
+  const { record } = old ?? {};
+  const successor = [...tree.datasets.values()].find((node) => node.record.id === record?.id);
+  if (old === undefined || record === undefined || successor === undefined) return;
+  const holders = [{ subvolume: old.subvolume, record }, successor];
+  for (const child of tree.unlisted) {
+    if (dirname(child.path) !== old.path || child.record === undefined) continue;
+    await moveChild(pool, holders, join(pool.top, child.path), join(successor.path, basename(child.path)));
   }
 }
 
