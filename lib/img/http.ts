@@ -125,7 +125,7 @@ export function transportError(error: unknown, url: string): Error {
     });
   }
   if (codeOf(error) === 'ERR_ABORTED') return error;
-  return Object.assign(new Error(error.message, { cause: error }), { code: codeOf(error) ?? 'InternalError' });
+  return Object.assign(new Error(error.message), { code: codeOf(error) ?? 'InternalError' });
 }
 
 function userAgent({ userAgentExtra }: Connection): string {
