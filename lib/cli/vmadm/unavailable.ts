@@ -3,8 +3,13 @@ import { hostError } from '../../host/errors.js';
 import type { Command } from '../command.js';
 import { uuidOperand } from './operands.js';
 
-const command = (name: string, usage: string, options: { readonly takesUuid: boolean }): Command => ({
+const command = (
+  name: string,
+  usage: string,
+  options: { readonly takesUuid: boolean; readonly aliases?: readonly string[] },
+): Command => ({
   name,
+  aliases: options.aliases ?? [],
   usage,
   summary: 'not available in this version',
   run(cli, operands) {
@@ -15,6 +20,6 @@ const command = (name: string, usage: string, options: { readonly takesUuid: boo
 
 export const events = command('events', 'events [-fjr] [uuid]', { takesUuid: false });
 export const install = command('install', 'install <uuid>', { takesUuid: true });
-export const receive = command('receive', 'receive [-f <filename>]', { takesUuid: false });
+export const receive = command('receive', 'receive [-f <filename>]', { takesUuid: false, aliases: ['recv'] });
 export const reprovision = command('reprovision', 'reprovision <uuid> [-f <filename>]', { takesUuid: true });
 export const send = command('send', 'send <uuid> [target]', { takesUuid: true });
