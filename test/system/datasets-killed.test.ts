@@ -139,7 +139,8 @@ const oneOf = (names: readonly string[], ...allowed: (readonly string[])[]): voi
   );
 };
 
-describe('killed between any two steps', () => {
+// Most of the time goes to waiting for the disk.
+describe('killed between any two steps', { concurrency: 4 }, () => {
   it('create: the dataset is there or not', () =>
     killEverywhere({
       prepare: (datasets) => datasets.create('zones/u', { quota: '100M' }),

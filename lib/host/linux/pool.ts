@@ -91,14 +91,16 @@ export async function ensurePool(settings: PoolSettings): Promise<OpenPool> {
       await mountPool(settings);
     }
     try {
+      const known = await mountedPool(settings);
+      if (known !== undefined) return known;
       await prepare(settings);
+      const pool = await mountedPool(settings);
+      if (pool === undefined) throw hostError('HostFailed', `cannot find pool ${settings.name} after making it`);
+      return pool;
     } catch (error) {
       if (mounting) await unmountPool(settings);
       throw error;
     }
-    const pool = await mountedPool(settings);
-    if (pool === undefined) throw hostError('HostFailed', `cannot find pool ${settings.name} after mounting it`);
-    return pool;
   });
 }
 
