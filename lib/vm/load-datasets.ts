@@ -1,7 +1,7 @@
 /** What the datasets of a VM add to its object. Pure, but for the one pass over the host's datasets. */
+import { bytesOf, defaultVolblocksize } from '../host/dataset-properties.js';
 import type { Dataset, Datasets, DatasetType } from '../host/datasets.js';
 import type { Disk, Snapshot, VmObject } from '../schema/generated/vm.js';
-import { hasCode } from '../errors.js';
 
 const mebibyte = 1_048_576;
 const gibibyte = 1_073_741_824;
@@ -27,15 +27,8 @@ export async function datasetsBelow(
   withSnapshots: boolean,
 ): Promise<DatasetIndex> {
   const outermost = [...new Set(roots)].filter((name) => !roots.some((other) => name.startsWith(`${other}/`)));
-  const below = async (root: string): Promise<readonly Dataset[]> => {
-    try {
-      return await datasets.list({ root, types: types(withSnapshots) });
-    } catch (error) {
-      if (['DatasetNotFound', 'PoolNotFound'].some((code) => hasCode(error, code))) return [];
-      throw error;
-    }
-  };
-  return indexOf((await Promise.all(outermost.map(below))).flat());
+  const found = await Promise.all(outermost.map((root) => datasets.list({ root, types: types(withSnapshots) })));
+  return indexOf(found.flat());
 }
 
 const types = (withSnapshots: boolean): readonly DatasetType[] =>
@@ -86,11 +79,11 @@ export function addDatasets(vm: VmObject & Record<string, unknown>, place: strin
 function addRoot(vm: VmObject, root: Dataset, index: DatasetIndex): void {
   const { properties } = root;
   if (isHeld(root.name, index)) vm.indestructible_zoneroot = true;
-  vm.quota = (vm.brand === 'bhyve' ? bytes(properties['refquota']) : (root.quotaBytes ?? 0)) / gibibyte;
+  vm.quota = (vm.brand === 'bhyve' ? (bytesOf(properties['refquota']) ?? 0) : (root.quotaBytes ?? 0)) / gibibyte;
   vm.create_timestamp ??= new Date(root.creation * 1000).toISOString();
   const compression = compressionOf(properties);
   if (compression !== 'off') vm.zfs_root_compression = compression;
-  vm.zfs_root_recsize = bytes(properties['recordsize'], defaultRecordSize);
+  vm.zfs_root_recsize = bytesOf(properties['recordsize']) ?? defaultRecordSize;
   const filesystems = limit(properties['filesystem_limit']);
   if (filesystems !== undefined) vm.zfs_filesystem_limit = filesystems;
   const snapshots = limit(properties['snapshot_limit']);
@@ -100,13 +93,12 @@ function addRoot(vm: VmObject, root: Dataset, index: DatasetIndex): void {
 }
 
 const defaultRecordSize = 131_072;
-const defaultBlockSize = 8192;
 
 function addDelegated(vm: VmObject, data: Dataset, index: DatasetIndex): void {
   if (isHeld(data.name, index)) vm.indestructible_delegated = true;
   const compression = compressionOf(data.properties);
   if (compression !== 'off') vm.zfs_data_compression = compression;
-  vm.zfs_data_recsize = bytes(data.properties['recordsize'], defaultRecordSize);
+  vm.zfs_data_recsize = bytesOf(data.properties['recordsize']) ?? defaultRecordSize;
 }
 
 function addVolume(disk: Disk, index: DatasetIndex): void {
@@ -120,18 +112,17 @@ function addVolume(disk: Disk, index: DatasetIndex): void {
   disk.zpool = poolOf(volume.name);
   disk.size = volume.volsizeBytes / mebibyte;
   disk.compression = compressionOf(properties);
-  disk.refreservation = Math.ceil(bytes(properties['refreservation']) / mebibyte);
-  disk.block_size = bytes(properties['volblocksize'], defaultBlockSize);
+  disk.refreservation = Math.ceil((bytesOf(properties['refreservation']) ?? 0) / mebibyte);
+  disk.block_size = bytesOf(properties['volblocksize']) ?? defaultVolblocksize;
 }
 
 function vmSnapshot(snapshot: Dataset): Snapshot[] {
   const name = /@vmsnap-(.*)$/.exec(snapshot.name)?.[1];
   if (name === undefined) return [];
-  const written = snapshot.properties['written'];
   return [
     {
       name,
-      size: (written === undefined ? snapshot.usedBytes : bytes(written)) / mebibyte,
+      size: (snapshot.writtenBytes ?? snapshot.usedBytes) / mebibyte,
       created_at: new Date(snapshot.creation * 1000).toISOString(),
     },
   ];
@@ -150,8 +141,8 @@ function addFreeSpace(vm: VmObject, flexible: number, index: DatasetIndex): void
 }
 
 function usedBySnapshots(volume: Dataset, index: DatasetIndex): number {
-  const known = volume.properties['usedbysnapshots'];
-  if (known !== undefined) return bytes(known);
+  const known = bytesOf(volume.properties['usedbysnapshots']);
+  if (known !== undefined) return known;
   return index.snapshotsOf(volume.name).reduce((sum, snapshot) => sum + snapshot.usedBytes, 0);
 }
 
@@ -179,14 +170,6 @@ const noLimit = 18_446_744_073_709_551_615n;
 
 function limit(text: string | undefined): number | undefined {
   return text === undefined || !/^\d+$/.test(text) || BigInt(text) === noLimit ? undefined : Number(text);
-}
-
-/** A size as ZFS takes it: bytes, or with a unit such as `10G`. `none` and what is no size are `otherwise`. */
-function bytes(text: string | undefined, otherwise = 0): number {
-  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)([KMGTPE]?)(?:i?B)?$/i.exec(text ?? '') ?? [];
-  return number === undefined
-    ? otherwise
-    : Math.round(Number(number) * 1024 ** ' kmgtpe'.indexOf(unit.toLowerCase() || ' '));
 }
 
 function poolOf(dataset: string): string {

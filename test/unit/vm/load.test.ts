@@ -1,140 +1,244 @@
-/** VM objects computed from their homes, against what the original computed from the same. */
+/** VM objects come from their homes, and from no more of them than the wanted members need. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { after, describe, it } from 'node:test';
-import type { Dataset } from '../../../lib/host/datasets.js';
-import type { Host } from '../../../lib/host/host.js';
-import { parseZoneXml } from '../../../lib/host/linux/zone-xml.js';
-import type { ZoneRecord, ZoneState } from '../../../lib/host/zones.js';
-import { findVm, loadVms } from '../../../lib/vm/load.js';
-import { zoneConfigToVm } from '../../../lib/vm/zone-config-read.js';
-import { vectors } from '../../vectors.js';
+import { mkdirSync, rmSync, utimesSync } from 'node:fs';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { codeOf, hasCode } from '../../../lib/errors.js';
+import type { ZoneConfig, Zones } from '../../../lib/host/zones.js';
+import { findVm, loadVm, loadVms } from '../../../lib/vm/load.js';
+import { rctlResource } from '../../../lib/vm/zone-values.js';
+import { readingHost, uuidOf, zoneConfig, type ReadingHost } from './reading-host.js';
 
-interface LoadVector {
-  readonly id: string;
-  readonly note: string;
-  readonly xml: string;
-  readonly zoneadm?: string;
-  readonly files?: Readonly<Record<string, string>>;
-  readonly datasets?: readonly Readonly<Record<string, string | number>>[];
-  readonly xml_object?: object;
-  readonly vm_object?: object;
-  readonly error?: { readonly message: string };
-  readonly thrown?: true;
-}
+let all: ReadingHost;
+const uuid = uuidOf(1);
+const zonepath = `/zones/${uuid}`;
 
-const root = mkdtempSync(join(tmpdir(), 'smartadm-load-'));
-after(() => {
-  rmSync(root, { recursive: true, force: true });
+beforeEach(() => {
+  all = readingHost();
+});
+afterEach(() => {
+  all.remove();
 });
 
-/** A cut-off document is refused; differences.md says why. */
-const differing = new Set(['load-034']);
+const withDisk = (config: ZoneConfig): ZoneConfig => ({
+  ...config,
+  resources: [
+    ...config.resources,
+    { kind: 'device', attributes: { match: `/dev/zvol/rdsk/zones/${uuid}/disk0` }, children: [] },
+  ],
+});
 
-describe('vm-load vectors', () => {
-  for (const vector of vectors('vm-load.jsonl') as readonly LoadVector[]) {
-    if (differing.has(vector.id)) continue;
-    it(`${vector.id}: ${vector.note}`, async () => {
-      const refused = vector.error !== undefined || vector.thrown === true;
-      if (refused) {
-        assert.throws(
-          () => zoneConfigToVm(parseZoneXml(vector.xml)),
-          (error: unknown) => {
-            assert.ok(error instanceof Error && 'info' in error);
-            if (vector.error !== undefined) assert.equal((error.info as { what: string }).what, vector.error.message);
-            return true;
-          },
-        );
-        return;
-      }
-      assert.equal(text(zoneConfigToVm(parseZoneXml(vector.xml))), text(vector.xml_object));
-      if (vector.vm_object === undefined) return;
-      const host = hostOf(vector);
-      const record = (await host.zones.list())[0];
-      const fields = [...Object.keys(vector.vm_object), ...absent];
-      assert.equal(text(await findVm(host, record?.uuid ?? '', fields)), text(vector.vm_object));
-      assert.equal(text(await loadVms(host, fields)), text([vector.vm_object]));
+describe('homes', () => {
+  beforeEach(() => {
+    for (const number of [1, 2, 3]) all.addZone(zoneConfig(uuidOf(number), 'joyent', { alias: 'eA==' }));
+  });
+
+  it('uuids alone are known from the index', async () => {
+    const vms = await loadVms(all.host, ['uuid']);
+    assert.deepEqual(
+      vms,
+      [1, 2, 3].map((number) => ({ uuid: uuidOf(number) })),
+    );
+    assert.deepEqual(all.asked, ['zones.list']);
+  });
+
+  it('what the configuration has is read from it, once a VM', async () => {
+    await loadVms(all.host, ['uuid', 'state', 'alias', 'brand']);
+    assert.deepEqual(all.asked, ['zones.list', 'zones.config', 'zones.config', 'zones.config']);
+  });
+
+  it('sizes take one pass over the datasets of all VMs, without their snapshots', async () => {
+    await loadVms(all.host, ['quota', 'zpool']);
+    assert.deepEqual(
+      all.asked.filter((home) => !home.startsWith('zones')),
+      ['datasets'],
+    );
+  });
+
+  it('snapshots are asked for where they are wanted', async () => {
+    for (const field of ['snapshots', 'indestructible_zoneroot', 'free_space']) {
+      all.asked.length = 0;
+      await loadVms(all.host, [field]);
+      assert.ok(all.asked.includes('snapshots'), field);
+    }
+  });
+
+  it('the kernel is asked about running zones only', async () => {
+    all.running.set(uuidOf(2), 4711);
+    const [, vm] = await loadVms(all.host, ['pid', 'boot_timestamp', 'init_restarts']);
+    assert.deepEqual(vm, { boot_timestamp: '2023-11-14T22:13:20.000Z', init_restarts: 2, pid: 4711 });
+    assert.equal(all.asked.filter((home) => home === 'zones.runtime').length, 1);
+  });
+
+  it('one VM costs the same however many there are', async () => {
+    assert.equal((await loadVm(all.host, uuidOf(2))).uuid, uuidOf(2));
+    assert.deepEqual(
+      all.asked.filter((home) => home.startsWith('zones')),
+      ['zones.find', 'zones.config'],
+    );
+  });
+
+  it('the machine says who it is', async () => {
+    const vm = await findVm(all.host, uuid, ['server_uuid', 'platform_buildstamp', 'datacenter_name', 'headnode_id']);
+    assert.deepEqual(vm, { server_uuid: 'server', datacenter_name: 'dc', platform_buildstamp: 'stamp' });
+  });
+});
+
+describe('a VM that is not as usual', () => {
+  it('is not found under a name that is none, or that nobody has', async () => {
+    all.addZone(zoneConfig(uuid, 'joyent'));
+    for (const name of [uuidOf(2), '../../etc', '', 'global']) {
+      assert.equal(await findVm(all.host, name), undefined);
+      await assert.rejects(loadVm(all.host, name), (error) => codeOf(error) === 'VmNotFound');
+    }
+  });
+
+  it('is passed over when it goes while all are loaded', async () => {
+    all.addZone(zoneConfig(uuidOf(1), 'joyent'));
+    all.addZone(zoneConfig(uuidOf(2), 'joyent'));
+    const zones: Zones = {
+      ...all.host.zones,
+      config(name) {
+        if (name === uuidOf(1)) rmSync(all.host.at(`/etc/zones/${name}.xml`), { force: true });
+        return all.host.zones.config(name);
+      },
+      find: (name) => (name === uuidOf(1) ? Promise.resolve(undefined) : all.host.zones.find(name)),
+    };
+    assert.deepEqual(await loadVms({ ...all.host, zones }, ['uuid', 'alias']), [{ uuid: uuidOf(2) }]);
+  });
+
+  it('fails the whole load when its configuration is damaged or missing', async () => {
+    all.addZone(zoneConfig(uuid, 'joyent'));
+    all.addFile(`/etc/zones/${uuid}.xml`, '<zone name="');
+    await assert.rejects(loadVms(all.host, ['alias']), (error) => hasCode(error, 'ZoneInvalid'));
+    rmSync(all.host.at(`/etc/zones/${uuid}.xml`));
+    await assert.rejects(loadVms(all.host, ['alias']), (error) => hasCode(error, 'ZoneNotFound'));
+  });
+
+  it('fails when a file of it cannot be read, unless it is half installed', async () => {
+    mkdirSync(all.host.at(`${zonepath}/config/tags.json`), { recursive: true });
+    all.addZone(zoneConfig(uuid, 'joyent'), 'incomplete');
+    assert.equal((await loadVm(all.host, uuid)).tags, undefined);
+    const installed = readingHost();
+    installed.addZone(zoneConfig(uuid, 'joyent'));
+    mkdirSync(installed.host.at(`${zonepath}/config/tags.json`), { recursive: true });
+    await assert.rejects(loadVm(installed.host, uuid), (error) => codeOf(error) === 'VmDamaged');
+    installed.remove();
+  });
+
+  it('has empty metadata where its files are no JSON', async () => {
+    all.addZone(zoneConfig(uuid, 'joyent'));
+    all.addFile(`${zonepath}/config/metadata.json`, '{"customer_metadata": {"a"');
+    all.addFile(`${zonepath}/config/routes.json`, 'null');
+    const vm = await findVm(all.host, uuid, ['customer_metadata', 'internal_metadata', 'routes', 'tags']);
+    assert.deepEqual(vm, { customer_metadata: {}, internal_metadata: {}, routes: {}, tags: {} });
+  });
+
+  it('lacks its brand in an old index, and has it from its configuration', async () => {
+    all.addZone(zoneConfig(uuid, 'kvm'));
+    all.addFile('/etc/zones/index', `${uuid}:installed:${zonepath}:${uuid}\n`);
+    assert.deepEqual(await loadVms(all.host, ['brand', 'hvm']), [{ brand: 'kvm', hvm: true }]);
+  });
+});
+
+describe('what the platform left behind', () => {
+  for (const [status, shown] of [['-1', 0], ['0', 0], ['256', 1], ['9', -9], ['139', -139]] as const) {
+    it(`a wait status of ${status} is shown as ${shown}`, async () => {
+      all.addZone(zoneConfig(uuid, 'joyent'));
+      all.addFile(`${zonepath}/lastexited`, `1700000000.25 ${status}\n`);
+      const vm = await findVm(all.host, uuid, ['exit_status', 'exit_timestamp']);
+      assert.deepEqual(vm, { exit_status: shown, exit_timestamp: '2023-11-14T22:13:20.250Z' });
     });
-  }
+  } // prettier-ignore
+
+  it('is not shown while the zone runs, nor when it makes no sense', async () => {
+    all.addZone(zoneConfig(uuid, 'joyent'));
+    for (const text of ['', 'x', '1 2 3', '1e99 0', 'NaN 1', '1 one']) {
+      all.addFile(`${zonepath}/lastexited`, text);
+      assert.deepEqual(await findVm(all.host, uuid, ['exit_status', 'exit_timestamp']), {}, text);
+    }
+    all.addFile(`${zonepath}/lastexited`, '1700000000 0');
+    all.running.set(uuid, 1);
+    assert.deepEqual(await findVm(all.host, uuid, ['exit_status']), {});
+  });
+
+  it('the newest change of its files is that of the VM', async () => {
+    all.addZone(zoneConfig(uuid, 'joyent'));
+    all.addFile(`${zonepath}/config/tags.json`, '{}');
+    utimesSync(all.host.at(`/etc/zones/${uuid}.xml`), 1_600_000_000, 1_600_000_000);
+    utimesSync(all.host.at(`${zonepath}/config/tags.json`), 1_700_000_000, 1_700_000_000);
+    assert.deepEqual(await findVm(all.host, uuid, ['last_modified']), { last_modified: '2023-11-14T22:13:20.000Z' });
+  });
 });
-/** Members whose absence is part of what is compared. */
-const absent = [
-  'quota',
-  'free_space',
-  'missing',
-  'exit_status',
-  'zfs_filesystem',
-  'snapshots',
-  'failed',
-  'device',
-  'tags',
-];
 
-const text = (value: unknown) => JSON.stringify(value);
+describe('datasets', () => {
+  const root = `zones/${uuid}`;
 
-function hostOf(vector: LoadVector): Host {
-  const base = join(root, vector.id);
-  const [id = '', name = '', state = '', zonepath = '', uuid = '', brand = '', , debugId = ''] = (
-    vector.zoneadm ?? ''
-  ).split(':');
-  const record: ZoneRecord = {
-    name, zonepath, uuid, brand,
-    id: id === '-' ? undefined : Number(id),
-    state: state as ZoneState,
-    ipType: 'exclusive',
-    debugId: debugId === '-' ? -1 : Number(debugId),
-  }; // prettier-ignore
-  for (const [file, content] of Object.entries(vector.files ?? {})) {
-    const path = join(base, zonepath, file);
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, content);
-  }
-  const datasets = (vector.datasets ?? []).map(datasetOf);
-  return {
-    zones: {
-      list: () => Promise.resolve([record]),
-      find: (wanted: string) => Promise.resolve(wanted === name ? record : undefined),
-      config: () => Promise.resolve(parseZoneXml(vector.xml)),
-      runtime: () => Promise.resolve(undefined),
-    },
-    datasets: {
-      list: ({ root: from }: { root?: string } = {}) =>
-        Promise.resolve(
-          datasets.filter((each) => from === undefined || each.name === from || each.name.startsWith(`${from}/`)),
-        ),
-    },
-    sysinfo: { read: () => Promise.resolve({ uuid: '', liveImage: '' }) },
-    at: (path: string) => join(base, path),
-  } as unknown as Host;
-}
+  it('tell quota, limits, compression, holds and snapshots, newest first', async () => {
+    all.addZone(zoneConfig(uuid, 'joyent'));
+    const { datasets } = all.host;
+    await datasets.create(root, { quota: '20G', compression: 'lz4', filesystem_limit: '5' });
+    await datasets.create(`${root}/data`, { recordsize: '8K' });
+    for (const name of ['vmsnap-one', 'other', 'vmsnap-two', 'indestructible'])
+      await datasets.snapshot(`${root}@${name}`);
+    const { snapshots, ...vm } = await loadVm(all.host, uuid, [
+      'quota', 'zfs_root_compression', 'zfs_filesystem_limit', 'zfs_snapshot_limit', 'zfs_root_recsize', 'zfs_data_recsize',
+      'indestructible_zoneroot', 'indestructible_delegated', 'zpool', 'zfs_filesystem', 'snapshots',
+    ]); // prettier-ignore
+    assert.deepEqual(vm, {
+      indestructible_zoneroot: true, quota: 20, zfs_root_compression: 'lz4', zfs_root_recsize: 131_072,
+      zfs_filesystem_limit: 5, zfs_filesystem: root, zpool: 'zones', zfs_data_recsize: 8192,
+    }); // prettier-ignore
+    assert.deepEqual(
+      snapshots?.map(({ name }) => name),
+      ['two', 'one'],
+    );
+  });
 
-function datasetOf(known: Readonly<Record<string, string | number>>): Dataset {
-  const number = (name: string): number | undefined => (known[name] === undefined ? undefined : Number(known[name]));
-  const properties = Object.entries(known).map(([name, value]) => [
-    name === 'recsize' ? 'recordsize' : name,
-    String(wholeNumber(value)),
-  ]);
-  return {
-    name: String(known['name']),
-    type: known['type'] as Dataset['type'],
-    mountpoint: known['type'] === 'filesystem' ? String(known['mountpoint']) : undefined,
-    device: undefined,
-    origin: undefined,
-    creation: number('creation') ?? 0,
-    guid: 0n,
-    usedBytes: number('used') ?? 0,
-    availableBytes: 0,
-    referencedBytes: 0,
-    quotaBytes: number('quota'),
-    reservationBytes: undefined,
-    volsizeBytes: number('volsize'),
-    properties: Object.fromEntries(properties) as Record<string, string>,
-  };
-}
+  it('tell the size of disks, and what a flexible guest has left', async () => {
+    all.addZone(withDisk(zoneConfig(uuid, 'bhyve', { 'flexible-disk-size': '1000' })));
+    const { datasets } = all.host;
+    await datasets.create(root, { refquota: '3G' });
+    await datasets.create(`${root}/disk0`, { compression: 'lz4', volblocksize: '4096' }, 300 * 2 ** 20);
+    const vm = await loadVm(all.host, uuid, ['disks', 'quota', 'free_space']);
+    const { size, block_size, compression, zpool, missing } = vm.disks?.[0] ?? {};
+    assert.deepEqual([size, block_size, compression, zpool, missing], [300, 4096, 'lz4', 'zones', undefined]);
+    assert.deepEqual([vm.quota, vm.free_space], [3, 700]);
+  });
 
-/** JSON's numbers lose the last digits of "no limit". */
-function wholeNumber(value: string | number): string | number {
-  return value === 18_446_744_073_709_552_000 ? '18446744073709551615' : value;
-}
+  it('that are not there are missing, and named while a VM is received', async () => {
+    all.addZone(withDisk(zoneConfig(uuid, 'bhyve', { transition: 'receiving:stopped:1' })), 'configured');
+    const vm = await loadVm(all.host, uuid, ['disks', 'missing', 'state']);
+    assert.equal(vm.disks?.[0]?.missing, true);
+    const path = `/dev/zvol/rdsk/${root}/disk0`;
+    assert.deepEqual(vm.missing, { datasets: [root], disks: [path], filesystems: [] });
+  });
+
+  it('are not asked about a time of creation that the configuration has', async () => {
+    all.addZone(zoneConfig(uuid, 'joyent', { 'create-timestamp': '2020-01-01T00:00:00.000Z' }));
+    await loadVms(all.host, ['create_timestamp']);
+    assert.ok(!all.asked.includes('datasets'));
+  });
+});
+
+it('the state follows from zone, transition, marker and failure', async () => {
+  const cases: [attrs: Record<string, string>, stored: string, state: string][] = [
+    [{}, 'installed', 'stopped'],
+    [{}, 'incomplete', 'incomplete'],
+    [{ provisioning: 'true' }, 'installed', 'provisioning'],
+    [{ provisioning: 'true' }, 'configured', 'configured'],
+    [{ transition: 'stopping:stopped:1  ' }, 'installed', 'stopping'],
+    [{ transition: 'a:b' }, 'installed', 'stopped'],
+    [{ transition: 'stopping:stopped:1', failed: 'provisioning' }, 'installed', 'failed'],
+  ];
+  cases.forEach(([attrs, stored], number) => {
+    all.addZone(zoneConfig(uuidOf(number), 'joyent', attrs), stored);
+  });
+  const vms = await loadVms(all.host, ['state']);
+  assert.deepEqual(vms.map((vm) => vm.state), cases.map(([, , state]) => state)); // prettier-ignore
+});
+
+it('memory limits are shown in MiB', async () => {
+  const config = zoneConfig(uuid, 'joyent');
+  all.addZone({ ...config, resources: [rctlResource('max-physical-memory', '536870912', 'deny')] });
+  assert.deepEqual(await findVm(all.host, uuid, ['max_physical_memory']), { max_physical_memory: 512 });
+});
