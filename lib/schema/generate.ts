@@ -1,5 +1,5 @@
 /** Build step: makes `generated/` from the rows and schemas: compiled validators and TypeScript types. Run with tsx. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { Ajv, type AnySchemaObject } from 'ajv';
 import standalone from 'ajv/dist/standalone/index.js';
 import { compile } from 'json-schema-to-typescript';
 import { schemaFormats } from './formats.js';
+import { withProperties } from './manual.js';
 import { memberSchemas, valueSchemas, vmTypesSchema } from './json-schema.js';
 
 const folder = dirname(fileURLToPath(import.meta.url));
@@ -21,6 +22,7 @@ const documents = [
 await mkdir(generated, { recursive: true });
 await values();
 for (const document of documents) await whole(document);
+await manual();
 
 /** One validator for each distinct schema of a value, found by the path of the property. */
 async function values(): Promise<void> {
@@ -43,6 +45,14 @@ async function values(): Promise<void> {
     'export declare const valueValidators: ReadonlyMap<string, (value: unknown) => boolean>;\n',
   );
   await write('vm.ts', await types('VmTypes', vmTypesSchema()));
+}
+
+/** The part of the manual that is about properties. */
+async function manual(): Promise<void> {
+  const file = join(folder, '../../man/vmadm.8');
+  const text = await readFile(file, 'utf8');
+  const updated = withProperties(text);
+  if (updated !== text) await writeFile(file, updated);
 }
 
 async function whole(document: (typeof documents)[number]): Promise<void> {
