@@ -133,7 +133,7 @@ describe('the console', () => {
       console_ = await lxc.openConsole(path, 'here').catch(() => undefined);
     }
     assert.ok(console_ !== undefined);
-    const loose = console_ as unknown as { readonly resize: (this: void, ...args: unknown[]) => void };
+    const loose = console_ as unknown as { readonly resize: (...args: unknown[]) => void };
     for (const wrong of [[-1, 1], [1, 65_536], [1.5, 2], [1]]) {
       assert.throws(() => {
         loose.resize(...wrong);

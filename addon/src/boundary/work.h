@@ -97,7 +97,12 @@ class PoolWorker final : public Napi::AsyncWorker {
 // Without an environment (it is being torn down) there is nobody left to tell.
 inline void SettleOnMainThread(Napi::Env env, Napi::Function, std::nullptr_t*, AnyTask* task) {
   const std::unique_ptr<AnyTask> owned(task);
-  if (env != nullptr) owned->Settle(env);
+  if (env == nullptr) return;
+  try {
+    owned->Settle(env);
+  } catch (const Napi::Error&) {
+    // The environment is on its way out, and settles no promise any more.
+  }
 }
 
 // How a thread of ours hands its task to the main thread. Node frees the function behind it when the environment ends,
