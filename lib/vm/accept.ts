@@ -44,11 +44,11 @@ export async function accept(draft: Draft, occasion: Occasion): Promise<readonly
   renameLists(draft);
   checkText(draft);
   pinDelegated(draft, vm);
-  reshape(draft, occasion);
+  const left = reshape(draft, occasion);
   check(draft, occasion);
   await checkConflicts(draft, uuid, vm, facts);
   await checkNicTags(draft, vm, facts);
-  return ignored(dropped, brand, action);
+  return [...ignored(dropped, brand, action), ...left];
 }
 
 /** Reports the first kind of findings there is; what is not allowed goes without a word. Returns its names. */
@@ -91,8 +91,12 @@ function renameLists(draft: Draft): void {
   }
 }
 
-function reshape(draft: Draft, { action, brand, vm, facts }: Occasion): void {
+function reshape(draft: Draft, { action, brand, vm, facts }: Occasion): readonly Adjustment[] {
+  const left: Adjustment[] = [];
   const nics = added(draft, 'nics');
+  if (nics.some((nic) => has(nic, 'interface'))) {
+    left.push({ property: 'nics.*.interface', kind: 'ignored', detail: 'new NICs get the next free name' });
+  }
   for (const nic of nics) prepareAdded(nic, (limit) => facts.random(limit));
   if (brand === 'bhyve') identifyDisks(draft, vm, () => facts.newUuid());
   for (const nic of nics) addressAdded(nic);
@@ -104,9 +108,13 @@ function reshape(draft: Draft, { action, brand, vm, facts }: Occasion): void {
     addressUpdated(nic, old);
   }
   convertBooleans(draft);
-  if (has(draft, 'zfs_storage_pool_name') && !has(draft, 'zpool')) draft['zpool'] = draft['zfs_storage_pool_name'];
-  if (action !== 'create' || has(draft, 'image_uuid')) return;
-  for (const name of ['spice_opts', 'spice_password', 'spice_port']) Reflect.deleteProperty(draft, name);
+  if (action !== 'create' || has(draft, 'image_uuid')) return left;
+  for (const property of ['spice_opts', 'spice_password', 'spice_port']) {
+    if (!has(draft, property)) continue;
+    Reflect.deleteProperty(draft, property);
+    left.push({ property, kind: 'ignored', detail: 'only with image_uuid' });
+  }
+  return left;
 }
 
 /** The checks between properties, in the original's order. */

@@ -14,6 +14,7 @@ const datasourceTag = 'org.smartos:cloudinit_datasource';
 class Images {
   readonly #found = new Map<string, Promise<ImageFacts | undefined>>();
   readonly #facts: PayloadFacts;
+  #zpools: Promise<readonly string[]> | undefined;
 
   constructor(facts: PayloadFacts) {
     this.#facts = facts;
@@ -22,7 +23,8 @@ class Images {
   /** An image of one of the types; undefined when that pool has none. */
   async find(uuid: unknown, zpool: unknown, types: readonly string[]): Promise<ImageFacts | undefined> {
     if (typeof uuid !== 'string' || typeof zpool !== 'string' || !isFit('image_uuid', 'uuid', uuid)) return undefined;
-    if (!(await this.#facts.zpools()).includes(zpool)) return undefined;
+    this.#zpools ??= this.#facts.zpools();
+    if (!(await this.#zpools).includes(zpool)) return undefined;
     const key = `${zpool}/${uuid}`;
     const found = this.#found.get(key) ?? this.#facts.image(uuid, zpool);
     this.#found.set(key, found);

@@ -13,7 +13,7 @@ import { settleNics } from './nic-set.js';
 import { isAllowed, rowOf } from './property-rules.js';
 import type { PayloadFacts, VmSpec } from './spec.js';
 import {
-  addSerialPorts, deepFrozen, storedDisk, storedFilesystem, storedPciDevice, storedProperties,
+  addSerialPorts, frozenCopy, storedDisk, storedFilesystem, storedPciDevice, storedProperties,
 } from './stored-values.js'; // prettier-ignore
 import { isBlank, isFit } from './values.js';
 
@@ -45,12 +45,13 @@ export async function parseCreatePayload(
   if (!has(draft, 'brand')) draft['brand'] = 'joyent';
   const { brand } = draft;
   if (!isBrand(brand)) throw refused(`Unsupported brand: ${typeof brand === 'string' ? brand : typeof brand}`);
+  await renamePool(draft, brand, facts);
   addDefaults(draft, brand, action);
   settleMemory(draft, brand, undefined);
   const dropped = await accept(draft, { action, uuid, brand, vm: undefined, facts });
   // The original aborts over other names.
   if (!isFit('uuid', 'uuid', draft['zonename'])) throw refused('Invalid value(s) for: zonename');
-  return deepFrozen({
+  return frozenCopy({
     ...assemble(draft, brand, action, facts),
     adjustments: [...ofPayload(dropped, payload), ...adjusted(payload, draft)],
   });
@@ -63,6 +64,13 @@ function prepareReceived(draft: Draft): void {
     disk['nocreate'] = true;
     if (has(disk, 'image_uuid')) delete disk['block_size'];
   }
+}
+
+/** The old name of `zpool`. One that is no pool is left for the validator to name. */
+async function renamePool(draft: Draft, brand: Brand, facts: PayloadFacts): Promise<void> {
+  const pool = draft['zfs_storage_pool_name'];
+  if (typeof pool !== 'string' || has(draft, 'zpool') || !isAllowed('zfs_storage_pool_name', brand, 'create')) return;
+  if ((await facts.zpools()).includes(pool)) draft['zpool'] = pool;
 }
 
 const defaulted = [

@@ -62,11 +62,15 @@ export function addSerialPorts(draft: Draft, brand: Brand): void {
   for (const name of ['com1', 'com2']) draft[name] = rowOf(name)?.default;
 }
 
-/** Freezes a plan and all it holds. What payload judgement lets through is never deep. */
-export function deepFrozen<Of>(value: Of): Of {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    Object.values(value).forEach(deepFrozen);
-  }
-  return value;
+/** A copy that nobody can change: parts of a payload or of a VM stay with their owners. What passed judgement is never deep. */
+export function frozenCopy<Of>(value: Of): Of {
+  const copy = structuredClone(value);
+  freeze(copy);
+  return copy;
+}
+
+function freeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  Object.freeze(value);
+  Object.values(value).forEach(freeze);
 }

@@ -13,7 +13,7 @@ import { settleNics } from './nic-set.js';
 import { rowOf } from './property-rules.js';
 import type { PayloadFacts, UpdatePlan } from './spec.js';
 import {
-  addSerialPorts, deepFrozen, storedDisk, storedFilesystem, storedPciDevice,
+  addSerialPorts, frozenCopy, storedDisk, storedFilesystem, storedPciDevice,
 } from './stored-values.js'; // prettier-ignore
 import { reach } from './update-reach.js';
 import { toBoolean, toNumber } from './values.js';
@@ -47,7 +47,7 @@ export async function planUpdate(current: VmObject, payload: unknown, facts: Pay
   const gone = new Set(removed(draft, 'disks'));
   const { nics, added: addedNics, updated: updatedNics, removed: removedNics } = nicChanges;
 
-  return deepFrozen({
+  return frozenCopy({
     uuid,
     brand,
     payload: finalForm(draft),

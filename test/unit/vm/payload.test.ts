@@ -68,12 +68,14 @@ describe('a created VM', () => {
   });
 
   it('is frozen, and its payload is left as it was', async () => {
-    const payload = { uuid, image_uuid: zoneImage, nics: [nic()], tags: { a: 1 } };
+    const payload = { uuid, image_uuid: zoneImage, nics: [nic()], tags: { a: 1 }, resolvers: ['8.8.8.8'] };
     const before = JSON.stringify(payload);
     const spec = await parseCreatePayload(payload, recordedFacts([]));
     assert.ok(Object.isFrozen(spec) && Object.isFrozen(spec.nics[0]) && Object.isFrozen(spec.tags));
     assert.equal(JSON.stringify(payload), before);
+    assert.ok(!Object.isFrozen(payload.nics[0]));
     payload.tags.a = 2;
+    payload.resolvers.push('1.1.1.1');
     assert.equal(spec.tags['a'], 1);
   });
 
@@ -136,6 +138,13 @@ describe('a created VM', () => {
     assert.equal(await refusal({}, [{ uuid }]), `VM with UUID ${uuid} already exists`);
     assert.equal(await refusal({ zonename: '../x' }), 'Invalid value(s) for: zonename');
     assert.equal(await refusal({ brand: 'sngl' }), 'Unsupported brand: sngl');
+  });
+
+  it('lies in the pool it names, by the old name too', async () => {
+    const tank = { image_uuid: '66666666-6666-4666-8666-666666666666', zfs_storage_pool_name: 'tank' };
+    assert.equal((await create(tank)).zfs_filesystem, `tank/${uuid}`);
+    assert.equal(await refusal({ zfs_storage_pool_name: 'x' }), 'Invalid value(s) for: zfs_storage_pool_name');
+    assert.equal(await refusal({ zpool: 'tank' }), 'Invalid value(s) for: image_uuid');
   });
 
   it('holds no text that its configuration cannot', async () => {

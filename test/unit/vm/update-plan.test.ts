@@ -81,7 +81,9 @@ describe('an update', () => {
     const result = await plan(payload);
     assert.ok(Object.isFrozen(result) && Object.isFrozen(result.nics) && Object.isFrozen(result.payload));
     assert.equal(JSON.stringify([payload, zone]), before);
-    assert.ok(!Object.isFrozen(zone.nics?.[0]));
+    assert.ok(!Object.isFrozen(zone.nics?.[0]) && !Object.isFrozen(zone.nics?.[0]?.ips));
+    await plan({ remove_disks: path }, machine);
+    assert.ok(!Object.isFrozen(machine.disks?.[0]));
   });
 
   for (const [payload, physical, locked, swap, tmpfs] of [
