@@ -85,7 +85,7 @@ describe('every export', () => {
     for (const [name, args] of Object.entries(good)) {
       if (name === 'inspect') continue;
       await assert.rejects(
-        async () => call(name, ...args),
+        () => call(name, ...args) as Promise<unknown>,
         (error) => {
           assert.ok(error instanceof Error && 'library' in error && 'operation' in error, String(error));
           assert.equal(codeOf(error), 'ENOENT', name);
@@ -239,7 +239,7 @@ describe('qgroups', () => {
     await btrfs.createSubvolume(at('q'));
     const { id } = await inspect('q');
     const group = level1 | id;
-    for (const _ of [1, 2]) {
+    for (let times = 0; times < 2; times += 1) {
       await btrfs.createQgroup(top, group);
       await btrfs.assignQgroup(top, id, group, true);
     }
@@ -257,7 +257,7 @@ describe('qgroups', () => {
     rmSync(at('q/g'));
     await assert.rejects(btrfs.limitQgroup(top, level1 | 99999n, 5, false), code('ENOENT'));
     await assert.rejects(btrfs.assignQgroup(top, id, level1 | 99999n, true), code('EINVAL', 'ENOENT'));
-    for (const _ of [1, 2]) await btrfs.removeQgroup(top, group);
+    for (let times = 0; times < 2; times += 1) await btrfs.removeQgroup(top, group);
     assert.deepEqual(await btrfs.usage(top, [group], false), [undefined]);
     assert.deepEqual(await btrfs.usage(top, [], true), []);
   });

@@ -79,7 +79,7 @@ describe('every export', () => {
         return true;
       };
       if (name === 'openProcess') assert.throws(() => call(name, ...args), failed);
-      else await assert.rejects(async () => call(name, ...args), failed);
+      else await assert.rejects(() => call(name, ...args) as Promise<unknown>, failed);
     }
   });
 });
@@ -87,7 +87,7 @@ describe('every export', () => {
 describe('lockFile', () => {
   it('has one holder, who may close twice', async () => {
     const first = await posix.lockFile(at('lock'), 0o640, false);
-    assert.equal(statSync(at('lock')).mode & 0o777, 0o640 & ~process.umask());
+    assert.equal(statSync(at('lock')).mode & 0o777, 0o640);
     assert.equal(await posix.lockFile(at('lock'), 0o640, false), undefined);
     const waiting = posix.lockFile(at('lock'), 0o640, true);
     first?.close();

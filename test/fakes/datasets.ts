@@ -2,9 +2,10 @@
  * Datasets with real state and no btrfs: names, properties, origins and snapshots in memory, contents in plain folders
  * that are copied where a real host would share them. Quotas are kept but not enforced on who writes.
  */
+import { spawnSync } from 'node:child_process';
 import {
-  cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   renameSync,
@@ -61,6 +62,14 @@ interface SnapshotEntry {
   readonly volsizeBytes: number | undefined;
   properties: Record<string, string>;
   readonly folder: string;
+}
+
+/** Copies a file, or what is in a folder into another, special files included. */
+function copy(from: string, to: string): void {
+  const isFolder = lstatSync(from).isDirectory();
+  if (isFolder) mkdirSync(to, { recursive: true });
+  const { status, stderr } = spawnSync('cp', ['-aT', from, to], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
 }
 
 const hidden = '.smartadm';
@@ -128,24 +137,26 @@ export function fakeDatasets(options: FakeDatasetsOptions): FakeDatasets {
     [...entries.values()].filter(({ origin }) => snapshots.some((snapshot) => snapshot === origin));
 
   /** Bytes of the files of a dataset, without those of datasets inside it. */
-  function bytesIn(name: string, folder = folderOf(name)): number {
-    let bytes = 0;
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      const path = join(folder, entry.name);
-      const inside = `${name}/${entry.name}`;
-      if (entries.has(inside) || (pools.includes(name) && entry.name === hidden)) continue;
-      if (entry.isDirectory()) bytes += bytesIn(inside, path);
-      else if (entry.isFile()) bytes += statSync(path).blocks * 512;
-    }
-    return bytes;
+  function bytesIn(name: string): number {
+    const inside = [...entries.keys()].filter((each) => parentOf(each) === name);
+    const left = new Set([...inside.map((each) => each.slice(name.length + 1)), hidden]);
+    // Names in streams need not be text.
+    const sum = (folder: Buffer, top: boolean): number =>
+      readdirSync(folder, { withFileTypes: true, encoding: 'buffer' }).reduce((bytes, entry) => {
+        if (top && left.has(entry.name.toString())) return bytes;
+        const path = Buffer.concat([folder, Buffer.from('/'), entry.name]);
+        if (entry.isDirectory()) return bytes + sum(path, false);
+        return entry.isFile() ? bytes + statSync(path).blocks * 512 : bytes;
+      }, 0);
+    return sum(Buffer.from(folderOf(name)), true);
   }
 
   /** Copies a dataset's own files. */
   function copyOut(entry: Entry, to: string): void {
     mkdirSync(to, { recursive: true });
     for (const name of readdirSync(folderOf(entry.name))) {
-      if (entries.has(`${entry.name}/${name}`) || name === hidden) continue;
-      cpSync(join(folderOf(entry.name), name), join(to, name), { recursive: true, verbatimSymlinks: true });
+      if (!entries.has(`${entry.name}/${name}`) && name !== hidden)
+        copy(join(folderOf(entry.name), name), join(to, name));
     }
   }
 
@@ -245,7 +256,7 @@ export function fakeDatasets(options: FakeDatasetsOptions): FakeDatasets {
     addEntry(name, type, {
       origin, volsizeBytes, baseBytes: origin.bytes, properties: withReservation(name, set, volsizeBytes),
     }); // prettier-ignore
-    cpSync(origin.folder, folderOf(name), { recursive: true, verbatimSymlinks: true });
+    copy(origin.folder, folderOf(name));
     if (volsizeBytes !== undefined) truncateSync(join(folderOf(name), volumeFile), volsizeBytes);
   }
 
@@ -347,7 +358,7 @@ export function fakeDatasets(options: FakeDatasetsOptions): FakeDatasets {
         rmSync(join(folderOf(entry.name), name), { recursive: true, force: true });
       }
     }
-    cpSync(target.folder, folderOf(entry.name), { recursive: true, verbatimSymlinks: true });
+    copy(target.folder, folderOf(entry.name));
     entry.volsizeBytes = target.volsizeBytes;
   }
 
@@ -364,7 +375,7 @@ export function fakeDatasets(options: FakeDatasetsOptions): FakeDatasets {
         );
       }
       mkdirSync(path, { recursive: true });
-      if (origin !== undefined) cpSync(origin.folder, path, { recursive: true, verbatimSymlinks: true });
+      if (origin !== undefined) copy(origin.folder, path);
       return Promise.resolve({
         path: header.type === 'volume' ? join(path, volumeFile) : path,
         originLedger: origin === undefined ? undefined : `${origin.folder}.ledger`,

@@ -2,6 +2,7 @@
 
 #include <btrfsutil.h>
 #include <dirent.h>
+#include <endian.h>
 #include <fcntl.h>
 #include <linux/btrfs.h>
 #include <linux/btrfs_tree.h>
@@ -11,12 +12,18 @@
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
+#include <new>
+#include <unordered_map>
+#include <utility>
 
 #include "core/native_error.h"
 #include "core/owned.h"
@@ -27,8 +34,6 @@ namespace {
 
 // Not in the headers of Linux 6.1, which Debian 12 has; the kernel may know it nevertheless.
 constexpr uint64_t kQuotaEnableSimple = 4;
-
-using Iterator = Owned<btrfs_util_subvolume_iterator, btrfs_util_destroy_subvolume_iterator>;
 
 [[noreturn]] void Fail(const char* operation, const std::string& subject, int error = errno) {
   throw NativeError("btrfs", operation, error, subject);
@@ -129,33 +134,161 @@ Subvolume FromInfo(const struct btrfs_util_subvolume_info& info) {
   return result;
 }
 
-// One pass; nothing when a subvolume vanished in the middle of it.
+// What the root tree says of a subvolume. One that is being cleaned up has no place any more.
+struct Root {
+  uint64_t flags = 0;
+  int64_t created = 0;
+  bool placed = false;
+  uint64_t parent = 0;
+  uint64_t folder = 0;
+  std::string name;
+};
+
+using Roots = std::unordered_map<uint64_t, Root>;
+
+template <typename T>
+bool CopyItem(T& target, const std::byte* data, size_t length, size_t least) {
+  if (length < least) return false;
+  std::memcpy(&target, data, std::min(length, sizeof target));
+  return true;
+}
+
+void ReadRootItem(Roots& roots, const struct btrfs_ioctl_search_header& header, const std::byte* data) {
+  if (header.type == BTRFS_ROOT_ITEM_KEY) {
+    // Old ones are shorter, and do not know when they were made.
+    struct btrfs_root_item item = {};
+    if (!CopyItem(item, data, header.len, offsetof(struct btrfs_root_item, generation_v2))) return;
+    roots[header.objectid].flags = le64toh(item.flags);
+    roots[header.objectid].created = static_cast<int64_t>(le64toh(item.otime.sec));
+  } else if (header.type == BTRFS_ROOT_BACKREF_KEY) {
+    struct btrfs_root_ref reference = {};
+    if (!CopyItem(reference, data, header.len, sizeof reference)) return;
+    const size_t length = le16toh(reference.name_len);
+    if (sizeof reference + length > header.len) return;
+    Root& root = roots[header.objectid];
+    root.placed = true;
+    root.parent = header.offset;
+    root.folder = le64toh(reference.dirid);
+    root.name.assign(reinterpret_cast<const char*>(data + sizeof reference), length);
+  }
+}
+
+// All of the root tree in as few calls as it takes: libbtrfsutil's iterator needs three for each subvolume.
+Roots ReadRoots(int top, const std::string& subject) {
+  constexpr size_t kBufferBytes = 256 * 1024;
+  std::vector<std::byte> buffer(sizeof(struct btrfs_ioctl_search_args_v2) + kBufferBytes);
+  auto* args = new (buffer.data()) btrfs_ioctl_search_args_v2();
+  struct btrfs_ioctl_search_key& key = args->key;
+  key.tree_id = BTRFS_ROOT_TREE_OBJECTID;
+  key.min_objectid = BTRFS_FIRST_FREE_OBJECTID;
+  key.max_objectid = BTRFS_LAST_FREE_OBJECTID;
+  key.min_type = BTRFS_ROOT_ITEM_KEY;
+  key.max_type = BTRFS_ROOT_BACKREF_KEY;
+  key.max_offset = UINT64_MAX;
+  key.max_transid = UINT64_MAX;
+  Roots roots;
+  for (;;) {
+    key.nr_items = UINT32_MAX;
+    args->buf_size = kBufferBytes;
+    if (::ioctl(top, BTRFS_IOC_TREE_SEARCH_V2, args) != 0) Fail("BTRFS_IOC_TREE_SEARCH_V2", subject);
+    if (key.nr_items == 0) return roots;
+    const std::byte* at = buffer.data() + sizeof *args;
+    const std::byte* const end = buffer.data() + buffer.size();
+    struct btrfs_ioctl_search_header header = {};
+    for (uint32_t i = 0; i < key.nr_items; ++i) {
+      if (static_cast<size_t>(end - at) < sizeof header) Fail("BTRFS_IOC_TREE_SEARCH_V2", subject, EOVERFLOW);
+      std::memcpy(&header, at, sizeof header);
+      at += sizeof header;
+      if (static_cast<size_t>(end - at) < header.len) Fail("BTRFS_IOC_TREE_SEARCH_V2", subject, EOVERFLOW);
+      ReadRootItem(roots, header, at);
+      at += header.len;
+    }
+    // On from behind the last key.
+    key.min_objectid = header.objectid;
+    key.min_type = header.type;
+    key.min_offset = header.offset + 1;
+    if (key.min_offset == 0 && ++key.min_type == 0) ++key.min_objectid;
+  }
+}
+
+// Puts together paths relative to one subvolume.
+class Paths {
+ public:
+  Paths(int top, uint64_t base, const Roots& roots, const std::string& subject)
+      : top_(top), roots_(roots), subject_(subject) {
+    known_[base] = std::string();
+  }
+
+  // Nothing when the subvolume lies elsewhere. `vanished` is set when its folder went away meanwhile.
+  std::optional<std::string> Of(uint64_t id, bool& vanished) {
+    if (const auto known = known_.find(id); known != known_.end()) return known->second;
+    const auto root = roots_.find(id);
+    // Marked first: no damaged tree leads round in circles.
+    known_[id] = std::nullopt;
+    if (root == roots_.end() || !root->second.placed) return std::nullopt;
+    const auto parent = Of(root->second.parent, vanished);
+    if (!parent) return std::nullopt;
+    const auto folder = Folder(root->second.parent, root->second.folder);
+    if (!folder) {
+      vanished = true;
+      return std::nullopt;
+    }
+    std::string path = *parent;
+    if (!path.empty()) path += '/';
+    path += *folder + root->second.name;
+    known_[id] = path;
+    return path;
+  }
+
+ private:
+  // A folder inside a subvolume, with a slash at its end where it is not the root.
+  std::optional<std::string> Folder(uint64_t subvolume, uint64_t folder) {
+    if (folder == BTRFS_FIRST_FREE_OBJECTID) return std::string();
+    const auto [place, isNew] = folders_.try_emplace({subvolume, folder});
+    if (!isNew) return place->second;
+    struct btrfs_ioctl_ino_lookup_args args = {};
+    args.treeid = subvolume;
+    args.objectid = folder;
+    if (::ioctl(top_, BTRFS_IOC_INO_LOOKUP, &args) == 0) {
+      place->second = std::string(args.name, ::strnlen(args.name, sizeof args.name));
+    } else if (errno != ENOENT) {
+      Fail("BTRFS_IOC_INO_LOOKUP", subject_);
+    }
+    return place->second;
+  }
+
+  int top_;
+  const Roots& roots_;
+  const std::string& subject_;
+  std::unordered_map<uint64_t, std::optional<std::string>> known_;
+  std::map<std::pair<uint64_t, uint64_t>, std::optional<std::string>> folders_;
+};
+
+// One pass; nothing when something was moved or removed in the middle of it.
 std::optional<std::vector<Subvolume>> TryList(const std::string& top, const std::string& attribute) {
   const UniqueFd folder = OpenFolder(top);
   const std::string below = PathOf(folder) + "/";
-  uint64_t id = 0;
+  uint64_t base = 0;
   Check(btrfs_util_is_subvolume_fd(folder.get()), "btrfs_util_is_subvolume", top);
-  Check(btrfs_util_subvolume_id_fd(folder.get(), &id), "btrfs_util_subvolume_id", top);
-  btrfs_util_subvolume_iterator* raw = nullptr;
-  Check(btrfs_util_create_subvolume_iterator_fd(folder.get(), id, 0, &raw), "btrfs_util_create_subvolume_iterator",
-        top);
-  const Iterator iterator(raw);
+  Check(btrfs_util_subvolume_id_fd(folder.get(), &base), "btrfs_util_subvolume_id", top);
+  const Roots roots = ReadRoots(folder.get(), top);
+  Paths paths(folder.get(), base, roots, top);
   std::vector<Subvolume> result;
-  for (;;) {
-    char* raw_path = nullptr;
-    struct btrfs_util_subvolume_info info;
-    const btrfs_util_error status = btrfs_util_subvolume_iterator_next_info(iterator.get(), &raw_path, &info);
-    if (status == BTRFS_UTIL_ERROR_STOP_ITERATION) return result;
-    if (status == BTRFS_UTIL_ERROR_SUBVOLUME_NOT_FOUND || (status != BTRFS_UTIL_OK && errno == ENOENT)) {
-      return std::nullopt;
-    }
-    Check(status, "btrfs_util_subvolume_iterator_next_info", top);
-    const Owned<char, free> path(raw_path);
-    Subvolume subvolume = FromInfo(info);
-    subvolume.path = path.get();
+  for (const auto& [id, root] : roots) {
+    bool vanished = false;
+    auto path = id == base ? std::nullopt : paths.Of(id, vanished);
+    if (vanished) return std::nullopt;
+    if (!path) continue;
+    Subvolume subvolume;
+    subvolume.path = std::move(*path);
+    subvolume.id = id;
+    subvolume.read_only = (root.flags & BTRFS_ROOT_SUBVOL_RDONLY) != 0;
+    subvolume.created = root.created;
     subvolume.attribute = ReadAttribute(below + subvolume.path, attribute);
+    if (!subvolume.attribute && errno != ENODATA && errno != EOPNOTSUPP) return std::nullopt;
     result.push_back(std::move(subvolume));
   }
+  return result;
 }
 
 void RenameEntry(const std::string& from, const std::string& to, unsigned flags) {

@@ -35,8 +35,8 @@ void SetReadOnly(const std::string& path, bool read_only);
 // The subvolume whose root `path` is; nothing when `path` does not exist or is something else. Its `path` stays empty.
 std::optional<Subvolume> Inspect(const std::string& path, const std::string& attribute);
 
-// All subvolumes inside the subvolume whose root `path` is, parents before those inside them; with the root of a mount,
-// all of the filesystem.
+// All subvolumes inside the subvolume whose root `path` is, in no particular order; with the root of a mount, all of
+// the filesystem.
 std::vector<Subvolume> List(const std::string& path, const std::string& attribute);
 
 // Where subvolume `id` lies below the top of the filesystem; nothing when there is none.
