@@ -77,20 +77,20 @@ const isThere = (value: unknown): boolean => value !== undefined && value !== nu
 
 /** The value at `key`; where it has `*` for an index, those of all elements. */
 function valuesAt(vm: ListedVm, key: string): readonly unknown[] {
-  const [first = '', index = '', member, ...more] = key.split('.');
+  const [first = '', index, member, ...more] = key.split('.');
+  if (index !== '*' || member === undefined || more.length > 0) return [valueAt(vm, key)];
   const list = own(vm, first);
-  if (more.length > 0 || member === undefined || index !== '*') return [valueAt(vm, key)];
   return Array.isArray(list) ? list.map((element) => own(element, member)) : [];
 }
 
-/** The value of a field, one of `nics.0.ip` or one of `tags.role`; undefined where the VM has none. */
+/** The value of a field, one of `nics.0.ip` or one of `tags.role`; undefined where the VM has none. No key goes deeper. */
 export function valueAt(vm: ListedVm, key: string): unknown {
-  return key
-    .split('.')
-    .reduce<unknown>((value, part, depth) => (depth > 0 && !isContainer(value) ? undefined : own(value, part)), vm);
+  const [first = '', second, third, ...more] = key.split('.');
+  const value = own(vm, first);
+  if (second === undefined) return value;
+  if (more.length > 0 || Array.isArray(value) !== (third !== undefined)) return undefined;
+  return third === undefined ? own(value, second) : own(own(value, second), third);
 }
-
-const isContainer = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
 /** Own members only: what a VM inherits from JavaScript is nobody's business. Elements of lists by canonical index. */
 function own(value: unknown, name: string): unknown {
