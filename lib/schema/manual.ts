@@ -59,7 +59,11 @@ function facts(row: PropertyRow, verbs: Readonly<Record<string, string>>): strin
   const all = [
     value.filter((part) => part !== undefined).join(', '),
     ...(row.allowed ?? []).map(
-      ([letters, on]) => `${[...letters].map((letter) => verbs[letter]).join(', ')}${where(on)}`,
+      ([letters, on]) =>
+        `${letters
+          .split('')
+          .map((letter) => verbs[letter])
+          .join(', ')}${where(on)}`,
     ),
     ...(live === undefined ? [] : [`live${where(live)}`]),
     ...(column === undefined ? [] : [`column ${column[0]}`]),

@@ -92,6 +92,8 @@ async function install(ctx: Context, host: Host, spec: VmSpec, config: ZoneConfi
   undo.push('running zone', () => host.zones.halt(spec.zonename));
   const docker = spec.properties['docker'] === true;
   await bootVm(ctx, host, { ...spec, docker });
+  // There, the platform waits for the guest to say so.
+  if (spec.nowait && host.features.guestOs === 'smartos') return;
   // On this kind of host a guest tells nobody that it has set itself up: it is provisioned when its init runs.
   await host.zones.configure(withAttr(await host.zones.config(spec.zonename), 'transition', undefined));
 }

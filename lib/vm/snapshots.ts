@@ -1,12 +1,15 @@
 /** Snapshots of a VM's root dataset (`vm-lifecycle`, snapshots). */
+import { utimes } from 'node:fs/promises';
 import type { Context } from '../context.js';
+import { codeOf, hasCode } from '../errors.js';
+import type { Host } from '../host/host.js';
 import type { VmObject } from '../schema/generated/vm.js';
+import { withUndo } from '../undo.js';
 import { brandOf } from './brands/brand.js';
 import { vmError } from './errors.js';
 import { loadVm } from './load.js';
 import { withVmLock } from './locks.js';
 import { startVm, stopVm } from './power.js';
-import { hasCode } from '../errors.js';
 
 const fields = ['uuid', 'zonename', 'brand', 'state', 'zfs_filesystem', 'datasets', 'snapshots'] as const;
 
@@ -22,7 +25,18 @@ export async function createSnapshot(ctx: Context, uuid: string, name: string): 
       throw vmError('VmDamaged', 'vmobj missing zfs_filesystem, cannot create snapshot');
     }
     if (has(vm, name)) throw vmError('PayloadInvalid', `snapshot with name "${name}" already exists.`);
-    await (await ctx.host()).datasets.snapshot(snapshotOf(vm, name));
+    const host = await ctx.host();
+    await withUndo(
+      (what, error) => ctx.log.error({ err: error }, `cannot undo: ${what}`),
+      async (undo) => {
+        for (const dataset of await datasetsOf(host, vm)) {
+          const snapshot = snapshotOf(dataset, name);
+          await host.datasets.snapshot(snapshot);
+          undo.push(snapshot, () => host.datasets.destroy(snapshot));
+        }
+      },
+    );
+    await touchConfig(host, vm);
   });
 }
 
@@ -31,7 +45,10 @@ export async function deleteSnapshot(ctx: Context, uuid: string, name: string): 
   await withVmLock(ctx, uuid, async () => {
     const vm = await loadVm(await ctx.host(), uuid, fields);
     requireSnapshot(vm, name);
-    await (await ctx.host()).datasets.destroy(snapshotOf(vm, name));
+    const host = await ctx.host();
+    // The root's own last: while it is there, a deletion that was broken off can be repeated.
+    for (const snapshot of (await snapshotsOf(host, vm, name)).reverse()) await host.datasets.destroy(snapshot);
+    await touchConfig(host, vm);
   });
 }
 
@@ -47,7 +64,10 @@ export async function rollbackSnapshot(ctx: Context, uuid: string, name: string)
       if (!hasCode(error, 'VmBadState')) throw error;
     });
   }
-  await withVmLock(ctx, uuid, async () => (await ctx.host()).datasets.rollback(snapshotOf(vm, name)));
+  await withVmLock(ctx, uuid, async () => {
+    const host = await ctx.host();
+    for (const snapshot of await snapshotsOf(host, vm, name)) await host.datasets.rollback(snapshot);
+  });
   await startVm(ctx, uuid);
 }
 
@@ -67,6 +87,32 @@ function has(vm: VmObject, name: string): boolean {
   return (vm.snapshots ?? []).some((snapshot) => snapshot.name === name);
 }
 
-function snapshotOf(vm: VmObject, name: string): string {
-  return `${String(vm.zfs_filesystem)}@vmsnap-${name}`;
+function snapshotOf(dataset: string, name: string): string {
+  return `${dataset}@vmsnap-${name}`;
+}
+
+/** What a snapshot is taken of: the root; of a bhyve VM, whose disks lie below it, all of them. */
+async function datasetsOf(host: Host, vm: VmObject): Promise<readonly string[]> {
+  const root = String(vm.zfs_filesystem);
+  if (vm.brand !== 'bhyve') return [root];
+  const below = await host.datasets.list({ root, types: ['filesystem', 'volume'] });
+  return below.map((dataset) => dataset.name);
+}
+
+/** The snapshots of this name that there are; a disk may be younger. */
+async function snapshotsOf(host: Host, vm: VmObject, name: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const dataset of await datasetsOf(host, vm)) {
+    const snapshot = snapshotOf(dataset, name);
+    if ((await host.datasets.find(snapshot)) !== undefined) found.push(snapshot);
+  }
+  return found;
+}
+
+/** Makes the VM look changed to those who watch `last_modified`, as `vmadm(8)` does. */
+async function touchConfig(host: Host, vm: VmObject): Promise<void> {
+  const now = new Date();
+  await utimes(host.at(`/etc/zones/${String(vm.zonename)}.xml`), now, now).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  });
 }
