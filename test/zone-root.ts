@@ -69,7 +69,7 @@ export interface TestZone {
   readonly resources?: readonly ZoneResource[];
 }
 
-export interface TestVnic {
+interface TestVnic {
   readonly physical: string;
   readonly nicTag: string;
   readonly mac: string;

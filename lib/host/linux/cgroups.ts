@@ -134,9 +134,10 @@ export function zoneCgroups(id: string, layout: CgroupLayout): ZoneCgroups {
     async files(controller, files) {
       const mount = mountOf(controller);
       if (layout.v1[controller] === undefined && layout.v2 !== undefined) {
+        const name = controller === 'blkio' ? 'io' : controller;
         for (const folder of ['', base]) {
           await mkdir(join(mount, folder), { recursive: true });
-          await writeFile(join(mount, folder, 'cgroup.subtree_control'), '+io').catch(() => undefined);
+          await writeFile(join(mount, folder, 'cgroup.subtree_control'), `+${name}`).catch(() => undefined);
         }
       }
       const shared = join(mount, base, 'zones');

@@ -83,4 +83,17 @@ describe('the groups of a zone', () => {
     writeFileSync(join(top, 'smartadm-abc123/zones/memory.x'), '');
     assert.deepEqual(await groups.files('memory', ['memory.y', 'memory.x']), ['memory.x']);
   });
+
+  it('of version 2 get the controller whose files are asked for', async () => {
+    const unified = join(top, 'unified');
+    const second = zoneCgroups('abc123', { v1: {}, v2: unified, v2Controllers: ['memory', 'io'] });
+    mkdirSync(join(unified, 'smartadm-abc123/zones'), { recursive: true });
+    writeFileSync(join(unified, 'smartadm-abc123/zones/memory.swap.max'), '');
+    assert.deepEqual(await second.files('memory', ['memory.swap.max']), ['memory.swap.max']);
+    for (const folder of ['', 'smartadm-abc123']) {
+      assert.equal(readFileSync(join(unified, folder, 'cgroup.subtree_control'), 'utf8'), '+memory');
+    }
+    await second.files('blkio', []);
+    assert.equal(readFileSync(join(unified, 'cgroup.subtree_control'), 'utf8'), '+io');
+  });
 });
