@@ -1,0 +1,62 @@
+{
+  # The illumos addons and what they are run against where there is no illumos. Made for tests only: see README.md.
+  "variables": {
+    "openssl_fips": "",
+    "addon": "<(module_root_dir)/../../addon",
+    "made": "<(module_root_dir)/build/made"
+  },
+  "target_defaults": {
+    "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_CPP_EXCEPTIONS_ALL"],
+    "include_dirs": [
+      "<!(node -p \"require('node-addon-api').include_dir\")",
+      "<(addon)/src",
+      "<(addon)/include/illumos"
+    ],
+    "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17"],
+    # GCC 12 sees overlapping copies in std::string where there are none (its bug 105651).
+    "cflags_cc": ["-std=c++20", "-fexceptions", "-Wall", "-Wextra", "-Werror", "-Wno-restrict"]
+  },
+  "targets": [
+    {
+      "target_name": "stand-in-zonecfg",
+      "type": "shared_library",
+      "product_name": "zonecfg",
+      "product_extension": "so.1",
+      "product_dir": "<(made)",
+      "include_dirs": ["/usr/include/libxml2"],
+      "ldflags": ["-Wl,-soname,libzonecfg.so.1"],
+      "libraries": ["-lxml2"],
+      "sources": [
+        "libzonecfg/brand.cc",
+        "libzonecfg/document.cc",
+        "libzonecfg/index.cc",
+        "libzonecfg/kernel.cc",
+        "libzonecfg/resources.cc",
+        "libzonecfg/scalars.cc",
+        "libzonecfg/values.cc"
+      ]
+    },
+    {
+      "target_name": "replay",
+      "type": "executable",
+      "product_extension": "",
+      "product_dir": "<(made)",
+      "include_dirs": ["/usr/include/libxml2"],
+      "libraries": ["-L<(made)", "-l:libzonecfg.so.1", "-Wl,-rpath,'$$ORIGIN'"],
+      "dependencies": ["stand-in-zonecfg"],
+      "sources": ["replay/json.cc", "replay/replay.cc", "replay/structures.cc"]
+    },
+    {
+      "target_name": "zonecfg",
+      "product_dir": "<(made)",
+      "ldflags": ["-Wl,-rpath,'$$ORIGIN'"],
+      "sources": [
+        "<(addon)/src/boundary/arguments.cc",
+        "<(addon)/src/boundary/error.cc",
+        "<(addon)/src/boundary/results.cc",
+        "<(addon)/src/core/native_error.cc",
+        "<!@(node -p \"require('../../addon/illumos.json').zonecfg.map((file) => '../../addon/' + file).join(' ')\")"
+      ]
+    }
+  ]
+}
