@@ -53,6 +53,14 @@ export async function limit(pool: OpenPool, { subvolume, record }: Charged): Pro
   await btrfs.limitQgroup(pool.top, subvolume, bytesOf(refquota), !pool.simpleQuotas);
 }
 
+/** Removes the group and the limits of a dataset that is to go: taking it apart writes to it. */
+export async function release(pool: OpenPool, { subvolume, record }: Charged): Promise<void> {
+  if (record.properties['refquota'] !== undefined) {
+    await loadNative('btrfs').limitQgroup(pool.top, subvolume, undefined, !pool.simpleQuotas);
+  }
+  await removeQgroup(pool, record.id);
+}
+
 /** Removes the group of a dataset that is gone. */
 export async function removeQgroup(pool: OpenPool, datasetId: bigint): Promise<void> {
   if (datasetId !== topId) await loadNative('btrfs').removeQgroup(pool.top, qgroupOf(datasetId));

@@ -4,7 +4,7 @@ import { parseDatasetName, parseSnapshot } from '../dataset-names.js';
 import { hostError } from '../errors.js';
 import { loadNative } from '../native.js';
 import { locate, locateSnapshot } from './dataset-lookup.js';
-import { pastQuota, removeQgroup } from './dataset-quotas.js';
+import { pastQuota, release } from './dataset-quotas.js';
 import { clonesOf, readTree, snapshotsOf, subtree, type Tree, type TreeNode } from './dataset-tree.js';
 import { requireUnused } from './dataset-use.js';
 import { changingPool, discard, discardSnapshot, newWork } from './dataset-work.js';
@@ -36,7 +36,7 @@ export async function destroyDataset(pool: OpenPool, log: Log, given: string, re
   });
   // The subvolume last: while it is in the working folder, the next command can find what else is left of it.
   for (const snapshot of removed.snapshots) await discardSnapshot(pool, snapshot);
-  for (const { record } of removed.datasets) await removeQgroup(pool, record.id);
+  for (const dataset of removed.datasets) await release(pool, dataset);
   await discard(path);
 }
 

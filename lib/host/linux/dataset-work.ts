@@ -10,7 +10,7 @@ import { codeOf } from '../../errors.js';
 import { withLock } from '../../lock.js';
 import type { Log } from '../../log.js';
 import { loadNative } from '../native.js';
-import { ensureQgroup, pastQuota, removeQgroup } from './dataset-quotas.js';
+import { ensureQgroup, pastQuota, release } from './dataset-quotas.js';
 import { recordAttribute } from './dataset-records.js';
 import { readTree, workEntryOf, type Tree, type TreeNode } from './dataset-tree.js';
 import { ledgersFolder, snapshotsFolder, workFolder, type OpenPool } from './pool.js';
@@ -108,8 +108,8 @@ async function collect(pool: OpenPool, log: Log): Promise<void> {
   const living = new Set(subvolumes.map(({ subvolume }) => String(subvolume)));
   for (const ledger of ledgers)
     if (!living.has(ledger)) await rm(join(pool.top, ledgersFolder, ledger), { force: true });
-  for (const { path, record } of tree.unlisted) {
-    if (record !== undefined && isLeft(path) && !spared.has(record.id)) await removeQgroup(pool, record.id);
+  for (const { path, subvolume, record } of tree.unlisted) {
+    if (record !== undefined && isLeft(path) && !spared.has(record.id)) await release(pool, { subvolume, record });
   }
   for (const node of tree.datasets.values()) await settle(pool, node);
   for (const entry of abandoned) await discard(join(folder, entry));
