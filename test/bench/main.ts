@@ -5,6 +5,7 @@ import type { BenchTable } from './measure.js';
 const benches: Readonly<Record<string, () => Promise<{ bench(): Promise<BenchTable> }>>> = {
   list: () => import('./list.js'),
   'start-up': () => import('./start-up.js'),
+  'stream-reader': () => import('./stream-reader.js'),
   datasets: () => import('./datasets.js'),
   vm: () => import('./vm.js'),
 };

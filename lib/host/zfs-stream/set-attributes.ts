@@ -24,9 +24,12 @@ export function setAttributes(
   commands.owner(name, uid ?? nobody, gid ?? nobody, mode);
   if (existed) commands.clearAttributes(name);
   // After the owner, whose change takes capabilities away.
+  let hasPosixAcl = false;
   for (const { key, value } of files.extendedAttributes(number, attributes)) {
+    hasPosixAcl ||= key.startsWith('system.posix_acl_');
     commands.attribute(number, name, key, value);
   }
+  if (attributes.hasAcl && !hasPosixAcl) files.lose(number, 'access control list, of which the mode is kept');
   if ((mode & FileType.mask) !== FileType.symlink && files.lacksSpill(number)) {
     files.lose(number, 'some of its attributes');
   }

@@ -181,7 +181,9 @@ export class TreeBuilder {
     }
     if (!table.has(row, ObjectFlag.placed)) this.place(found, directory, name);
     if (table.has(row, ObjectFlag.staged)) this.putIn(found, number, name, attributes);
-    else if (!this.make(found, number, name, attributes)) return table.mark(row, ObjectFlag.missing);
+    else if (!this.make(found, number, name, attributes)) {
+      return table.mark(row, ObjectFlag.missing | ObjectFlag.finished);
+    }
     table.clear(row, ObjectFlag.missing);
     if (table === this.set.fresh && !table.has(row, ObjectFlag.finished)) {
       setAttributes(this.set.commands, this.files, number, name, attributes, this.isUpdate);

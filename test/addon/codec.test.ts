@@ -1,0 +1,269 @@
+/** Every export of codec.node and tree.node with good and bad arguments. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { codeOf } from '../../lib/errors.js';
+import { Commands } from '../../lib/host/zfs-stream/commands.js';
+import { loadNative, type NativeCommandRunner } from '../../lib/host/native.js';
+
+const codec = loadNative('codec');
+const tree = loadNative('tree');
+
+/** Fletcher-4 as its definition says. */
+function plainSums(bytes: Buffer, big: boolean): bigint[] {
+  let [a, b, c, d] = [0n, 0n, 0n, 0n];
+  for (let at = 0; at + 4 <= bytes.length; at += 4) {
+    a = BigInt.asUintN(64, a + BigInt(big ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at)));
+    b = BigInt.asUintN(64, b + a);
+    c = BigInt.asUintN(64, c + b);
+    d = BigInt.asUintN(64, d + c);
+  }
+  return [a, b, c, d];
+}
+
+function newState(): Buffer {
+  return Buffer.from(new ArrayBuffer(40));
+}
+
+function sumsOf(state: Buffer): bigint[] {
+  return [0, 8, 16, 24].map((at) => state.readBigUInt64LE(at));
+}
+
+describe('fletcher4', () => {
+  it('is the sum of the definition, for any length, cut anywhere, in both orders', () => {
+    for (const length of [0, 4, 8, 12, 16, 20, 64, 1000, 4096, 100_000]) {
+      const bytes = randomBytes(length);
+      for (const big of [false, true]) {
+        const state = newState();
+        for (let at = 0; at < length;) {
+          const end = Math.min(length, at + 1 + Math.floor(Math.random() * 700));
+          codec.fletcher4(state, bytes, at, end, big);
+          at = end;
+        }
+        assert.deepEqual(sumsOf(state), plainSums(bytes, big));
+      }
+    }
+  });
+
+  it('overflows as 64 bits do', () => {
+    const bytes = Buffer.alloc(9_000_000, 0xff);
+    const state = newState();
+    codec.fletcher4(state, bytes, 0, bytes.length, false);
+    assert.deepEqual(sumsOf(state), plainSums(bytes, false));
+  });
+
+  it('refuses ranges and states that are none', () => {
+    const bytes = Buffer.alloc(8);
+    for (const [start, end] of [[-1, 4], [0, 9], [5, 4], [0.5, 4], [Number.NaN, 4], [0, Infinity]] as const) {
+      assert.throws(() => codec.fletcher4(newState(), bytes, start, end, false), RangeError);
+    } // prettier-ignore
+    for (const state of [Buffer.alloc(0), Buffer.alloc(39), Buffer.from(new ArrayBuffer(48), 4, 40)]) {
+      assert.throws(() => codec.fletcher4(state, bytes, 0, 8, false), RangeError);
+    }
+    for (const state of [undefined, 'x', [], new Uint16Array(20)]) {
+      assert.throws(() => codec.fletcher4(state as unknown as Buffer, bytes, 0, 8, false), TypeError);
+    }
+    assert.throws(() => codec.fletcher4(newState(), bytes, 0, 8, 1 as unknown as boolean), TypeError);
+  });
+
+  it('takes a damaged state without reading past it', () => {
+    const state = newState().fill(0xff);
+    codec.fletcher4(state, Buffer.alloc(64), 0, 64, false);
+  });
+});
+
+describe('decompression', () => {
+  const text = Buffer.from('a block of a file, a block of a file, a block of a file, and zeros:');
+
+  it('of lzjb copies from before, also over itself', () => {
+    const packed = Buffer.from([0x02, 0x61, 0xfc, 0x01, 0x62]);
+    const output = Buffer.alloc(67);
+    assert.ok(codec.decompressLzjb(packed, output));
+    assert.equal(output.toString(), `${'a'.repeat(67)}`);
+    assert.ok(codec.decompressLzjb(Buffer.concat([Buffer.from([0]), text.subarray(0, 8)]), Buffer.alloc(8)));
+  });
+
+  it('of lz4 stops where its length says', () => {
+    const packed = Buffer.from([0, 0, 0, 4, 0x30, 0x61, 0x62, 0x63, 9, 9, 9]);
+    const output = Buffer.alloc(3);
+    assert.ok(codec.decompressLz4(packed, output));
+    assert.equal(output.toString(), 'abc');
+    assert.equal(codec.decompressLz4(packed, Buffer.alloc(4)), false);
+    assert.equal(codec.decompressLz4(packed, Buffer.alloc(2)), false);
+    assert.equal(codec.decompressLz4(packed.subarray(0, 7), output), false);
+  });
+
+  it('of zle makes literals and zeros', () => {
+    const output = Buffer.alloc(10, 1);
+    assert.ok(codec.decompressZle(Buffer.from([1, 0x61, 0x62, 64 + 6, 0, 0x63, 99, 99]), output));
+    assert.equal(output.toString('latin1'), 'ab\0\0\0\0\0\0\0c');
+  });
+
+  it('of all kinds refuses random bytes, cut ones and outputs of another size, within its bounds', () => {
+    const all = [codec.decompressLz4, codec.decompressZstd, codec.decompressLzjb, codec.decompressZle];
+    for (const decompress of all) {
+      assert.equal(decompress(Buffer.alloc(0), Buffer.alloc(512)), false);
+      for (let round = 0; round < 2000; round += 1) {
+        const input = randomBytes(round % 200);
+        // Lengths that fit, so that more than the length is looked at.
+        if (input.length >= 8 && round % 2 === 0) input.writeUInt32BE(input.length - 8, 0);
+        const guarded = Buffer.alloc(4096 + 64, 0x5a);
+        decompress(input, guarded.subarray(32, 32 + 4096));
+        assert.ok(guarded.subarray(0, 32).every((byte) => byte === 0x5a));
+        assert.ok(guarded.subarray(-32).every((byte) => byte === 0x5a));
+      }
+      assert.throws(() => decompress('x' as unknown as Buffer, Buffer.alloc(1)), TypeError);
+      assert.throws(() => decompress(Buffer.alloc(1), undefined as unknown as Buffer), TypeError);
+    }
+    assert.equal(codec.decompressZle(Buffer.from([64]), Buffer.alloc(2)), false);
+    assert.equal(codec.decompressZle(Buffer.from([66]), Buffer.alloc(2)), false);
+  });
+});
+
+describe('a tree', { skip: process.getuid?.() === 0 ? undefined : 'owners can be set by root only' }, () => {
+  const root = mkdtempSync(join(tmpdir(), 'tree-'));
+  after(() => rmSync(root, { recursive: true, force: true }));
+  const name = (text: string): Buffer => Buffer.from(text);
+  let count = 0;
+
+  function open(): { readonly path: string; readonly runner: NativeCommandRunner; readonly commands: Commands } {
+    count += 1;
+    const path = join(root, String(count));
+    mkdirSync(path);
+    const runner = tree.openTree(path, 'stage');
+    return { path, runner, commands: new Commands(runner, () => undefined) };
+  }
+
+  it('is filled by commands, and the stage goes away', async () => {
+    const { path, commands } = open();
+    commands.create(7);
+    commands.write(Buffer.from('--hello--'), 2, 5, 3);
+    commands.folder(Buffer.alloc(0));
+    commands.makeFolder(name('dir'));
+    commands.folder(name('dir'));
+    commands.moveIn(7, name('file'));
+    commands.owner(name('file'), 5, 6, 0o100640);
+    commands.times(name('file'), { seconds: -5n, nanoseconds: 7 }, { seconds: 2n ** 33n, nanoseconds: 8 });
+    commands.sweep();
+    await commands.finish();
+    assert.deepEqual(readdirSync(path), ['dir']);
+    assert.equal(readFileSync(join(path, 'dir/file'), 'latin1'), '\0\0\0hello');
+    await commands.close();
+  });
+
+  it('does not leave its folder by links or names', async () => {
+    const { path, runner, commands } = open();
+    symlinkSync(root, join(path, 'link'));
+    for (const way of ['link', '..', '../..', '/', 'link/..']) {
+      commands.folder(name(way));
+      await assert.rejects(commands.finish(), way);
+    }
+    const bad = ['..', '.', 'a/b', '../x', 'zero\0byte'];
+    for (const each of bad) {
+      const { commands: other } = open();
+      other.folder(Buffer.alloc(0));
+      other.makeFolder(name(each));
+      await assert.rejects(other.finish(), each);
+      await other.close();
+    }
+    assert.ok(!existsSync(join(root, 'x')));
+    runner.close();
+  });
+
+  it('refuses to write through a link, into a fifo or folder, and to open a stage twice', async () => {
+    const { path, commands } = open();
+    writeFileSync(join(root, 'victim'), 'untouched');
+    symlinkSync(join(root, 'victim'), join(path, 'link'));
+    for (const each of ['link', 'stage', 'missing']) {
+      commands.folder(Buffer.alloc(0));
+      commands.edit(name(each));
+      await assert.rejects(commands.finish(), each);
+    }
+    assert.equal(readFileSync(join(root, 'victim'), 'utf8'), 'untouched');
+    assert.throws(
+      () => tree.openTree(path, 'stage'),
+      (error) => codeOf(error) === 'EEXIST',
+    );
+    assert.throws(
+      () => tree.openTree(join(path, 'link'), 'other'),
+      (error) => codeOf(error) === 'ENOTDIR',
+    );
+    assert.throws(
+      () => tree.openTree(join(path, 'missing'), 'other'),
+      (error) => codeOf(error) === 'ENOENT',
+    );
+    for (const stage of ['..', 'a/b', '.']) assert.throws(() => tree.openTree(path, stage), TypeError);
+    await commands.close();
+  });
+
+  it('refuses lists that are none', async () => {
+    const { runner } = open();
+    for (const list of [
+      [0],
+      [99],
+      [5],
+      [5, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+      [1, 255, 255, 255, 255],
+      [8, 1, 0, 0],
+    ]) {
+      await assert.rejects(
+        runner.run(Buffer.from(list), []),
+        (error) => codeOf(error) === 'EINVAL' || codeOf(error) === 'EBADF',
+      );
+    }
+    assert.throws(() => void runner.run('x' as unknown as Buffer, []), TypeError);
+    assert.throws(() => void runner.run(Buffer.alloc(0), 'x' as unknown as Buffer[]), TypeError);
+    assert.throws(() => void runner.run(Buffer.alloc(0), [1] as unknown as Buffer[]), TypeError);
+    runner.close();
+    runner.close();
+    assert.throws(
+      () => void runner.run(Buffer.alloc(0), []),
+      (error) => codeOf(error) === 'ERR_CLOSED',
+    );
+  });
+
+  it('tells of attributes that the filesystem does not take, and goes on', async () => {
+    const { runner, path } = open();
+    const refused: string[] = [];
+    const commands = new Commands(runner, (object, key, code) => refused.push(`${object} ${key} ${code}`));
+    commands.folder(Buffer.alloc(0));
+    commands.makeNode(name('file'), 0o100000, 0, 0);
+    commands.attribute(5, name('file'), 'nonsense.name', Buffer.from('x'));
+    commands.attribute(6, name('file'), 'user.name', Buffer.from('x'));
+    commands.sweep();
+    await commands.finish();
+    assert.deepEqual(refused, ['5 nonsense.name EOPNOTSUPP']);
+    assert.deepEqual(readdirSync(path), ['file']);
+    await commands.close();
+  });
+
+  it('may be a single file, which takes commands on content only', async () => {
+    const path = join(root, 'volume');
+    const commands = new Commands(tree.openFile(path), () => undefined);
+    commands.write(Buffer.from('data'), 0, 4, 4096);
+    commands.punch(0, 4096);
+    commands.resize(4099);
+    await commands.finish();
+    assert.equal(readFileSync(path).subarray(4096).toString(), 'dat');
+    commands.sweep();
+    await assert.rejects(commands.finish());
+    await commands.close();
+    symlinkSync(path, join(root, 'volume-link'));
+    assert.throws(
+      () => tree.openFile(join(root, 'volume-link')),
+      (error) => codeOf(error) === 'ELOOP',
+    );
+  });
+});
