@@ -1,5 +1,6 @@
 /** Addresses as payloads write them: IPv4 and IPv6 with prefixes, netmasks, MACs. Pure. */
 import { isIPv4, isIPv6 } from 'node:net';
+import { padMac } from './zone-values.js';
 
 export interface Cidr {
   readonly address: string;
@@ -48,15 +49,9 @@ export function isPrivate({ address, family }: Cidr): boolean {
   return family === 4 && /^(?:10|172\.(?:1[6-9]|2\d|3[01])|192\.168)\./.test(address);
 }
 
-/** A MAC as the platform keeps it: two lower-case digits for each octet. */
-export function paddedMac(mac: string): string {
-  const octets = mac.includes(':') ? mac.split(':') : (mac.match(/.{1,2}/g) ?? []);
-  return octets.map((octet) => octet.padStart(2, '0').toLowerCase()).join(':');
-}
-
 /** For comparing MACs. */
 export function macKey(mac: unknown): string {
-  return paddedMac(String(mac));
+  return padMac(String(mac));
 }
 
 /** The MAC of a virtual router (RFC 5798). */

@@ -1,10 +1,11 @@
 /** The NICs a VM has after a create or an update: merged, named, one of them primary, in the form in which they are stored. */
 import { nicRows } from '../schema/nic.js';
 import type { Nic, VmObject } from '../schema/generated/vm.js';
-import { isPrivate, netmaskOf, paddedMac, parseNicAddress, vrrpMac } from './addresses.js';
+import { isPrivate, netmaskOf, parseNicAddress, vrrpMac } from './addresses.js';
 import { added, removed, updated, type Draft, type Element } from './draft.js';
 import { staticAddresses } from './nic-addressing.js';
 import { isBlank } from './values.js';
+import { padMac } from './zone-values.js';
 
 /** Each NIC the VM will have: the existing ones in their order with their updates, then those added. */
 export function resultingNics(draft: Draft, vm: VmObject | undefined): Element[] {
@@ -94,7 +95,7 @@ function successor(nics: readonly Element[]): Element | undefined {
 function storedNic(element: Element): Nic {
   const nic: Element = { ...element };
   if (!isBlank(nic['vrrp_vrid'])) nic['mac'] = vrrpMac(nic['vrrp_vrid']);
-  nic['mac'] = paddedMac(String(nic['mac']));
+  nic['mac'] = padMac(String(nic['mac']));
   if (nic['vlan_id'] === '0') delete nic['vlan_id'];
   if (nic['ips'] !== undefined) showOneAddress(nic);
   if (nic['gateways'] !== undefined) nic['gateway'] = (nic['gateways'] as readonly unknown[])[0];
