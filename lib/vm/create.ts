@@ -9,6 +9,7 @@ import { finalSnapshot } from '../img/store.js';
 import { withUndo, type UndoStack } from '../undo.js';
 import { vmError } from './errors.js';
 import { payloadFacts } from './facts.js';
+import { makeFilesystems } from './filesystems.js';
 import { setIndestructible } from './indestructible.js';
 import { withNewVm } from './locks.js';
 import { makeConfigFiles, writeMetadata, writeRoutes, writeTags } from './metadata.js';
@@ -16,7 +17,7 @@ import { parseCreatePayload } from './payload.js';
 import { bootVm, requireRunnable } from './power.js';
 import type { VmSpec } from './spec.js';
 import { limitSpace, makeVolumes, requireDiskImages } from './volumes.js';
-import { vmToZoneConfig, withAttr } from './zone-config.js';
+import { vmToZoneConfig, withAttr, withDataset } from './zone-config.js';
 
 /** Only the host's root may look into a machine: what is setuid inside is for nobody outside. */
 const zonepathMode = 0o700;
@@ -81,9 +82,10 @@ async function install(ctx: Context, host: Host, spec: VmSpec, config: ZoneConfi
   if (spec.delegate_dataset) {
     const name = `${spec.zfs_filesystem}/data`;
     await host.datasets.create(name, spec.datasetProperties.data);
-    done = { ...done, resources: [...done.resources, { kind: 'dataset', attributes: { name }, children: [] }] };
+    done = withDataset(done, name);
     if (spec.indestructible_delegated) await setIndestructible(host, name, true);
   }
+  done = await makeFilesystems(host, spec, done);
   if (spec.indestructible_zoneroot) await setIndestructible(host, spec.zfs_filesystem, true);
   ctx.signal.throwIfAborted();
   await host.zones.mark(spec.zonename, 'installed');
