@@ -23,6 +23,8 @@ const messageLimit = 1000;
  */
 export async function decompress(input: Readable, compression: Compression, limitBytes: number): Promise<Readable> {
   const output = new Bounded(limitBytes);
+  // It may fail before anybody reads, and the reader will find out then.
+  output.on('error', () => undefined);
   if (compression === 'none') {
     pipeline(input, output, () => undefined);
     return output;
