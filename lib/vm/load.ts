@@ -106,14 +106,14 @@ export async function loadVms(host: Host, fields?: readonly string[]): Promise<r
 /** VMs that are loaded at the same time. */
 const atOnce = 64;
 
-/** Zones are found by name, which is the uuid unless the payload named one. */
+/** Zones are found by name, which is the uuid unless the payload named one; that name serves as well (`vmadm(8)`). */
 async function findRecord(host: Host, uuid: string): Promise<ZoneRecord | undefined> {
   const named = await host.zones.find(uuid).catch((error: unknown) => {
     if (hasCode(error, 'InvalidName')) return undefined;
     throw error;
   });
   if (named !== undefined && uuidOf(named) === uuid) return named;
-  return (await host.zones.list()).find((record) => uuidOf(record) === uuid);
+  return (await host.zones.list()).find((record) => uuidOf(record) === uuid) ?? named;
 }
 
 /** How a VM's datasets are read, once they turn out to be needed. */
@@ -246,7 +246,7 @@ function readText(file: string): string | undefined {
 }
 
 /** The VM with no more than these members, in its own order. */
-export function pick(vm: VmObject, fields: readonly string[]): VmObject {
+function pick(vm: VmObject, fields: readonly string[]): VmObject {
   return Object.fromEntries(Object.entries(vm).filter(([name]) => fields.includes(name)));
 }
 

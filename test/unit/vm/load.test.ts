@@ -133,6 +133,14 @@ describe('a VM that is not as usual', () => {
     assert.deepEqual(vm, { customer_metadata: {}, internal_metadata: {}, routes: {}, tags: {} });
   });
 
+  it('is found by its uuid, and by the name of its zone where that is another', async () => {
+    all.addZone(zoneConfig(uuidOf(1), 'joyent'));
+    all.addFile('/etc/zones/index', `${uuidOf(1)}:installed:/zones/${uuidOf(1)}:${uuidOf(2)}:joyent:ex:1\n`);
+    for (const name of [uuidOf(1), uuidOf(2)]) {
+      assert.deepEqual(await findVm(all.host, name, ['uuid', 'zonename']), { zonename: uuidOf(1), uuid: uuidOf(2) });
+    }
+  });
+
   it('lacks its brand in an old index, and has it from its configuration', async () => {
     all.addZone(zoneConfig(uuid, 'kvm'));
     all.addFile('/etc/zones/index', `${uuid}:installed:${zonepath}:${uuid}\n`);
