@@ -151,7 +151,7 @@ function normalValue(name: string, value: string, refuse: Refuse): string | unde
 const units = 'BKMGTPE';
 
 /** Bytes of a size as zfs(8) takes it (`10G`, `1.5t`, `512kb`); undefined when it is none or too large to count exactly. */
-export function parseSize(text: string): number | undefined {
+function parseSize(text: string): number | undefined {
   const match = /^(\d{1,16})(?:\.(\d{1,12}))?([BKMGTPE]?)(?:i?B)?$/i.exec(text);
   if (match === null) return undefined;
   const [, whole = '', fraction = '', unit = ''] = match;

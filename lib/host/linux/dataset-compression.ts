@@ -3,7 +3,7 @@ import { loadNative } from '../native.js';
 import type { DatasetRecord } from './dataset-records.js';
 
 /** The method of btrfs that comes closest to a value of zfsprops(7): as fast, or as tight. */
-export function methodOf(compression: string): string {
+function methodOf(compression: string): string {
   if (compression.startsWith('zstd')) return 'zstd';
   if (compression.startsWith('gzip')) return 'zlib';
   return compression === 'off' || compression === 'zle' ? '' : 'lzo';

@@ -160,7 +160,7 @@ async function requireParents(pool: OpenPool, name: DatasetName): Promise<readon
  * Has `build` make a subvolume at `path`, in the working folder, and gives it the name when `check` agrees. On failure
  * nothing is left.
  */
-export async function buildDataset(
+async function buildDataset(
   pool: OpenPool,
   log: Log,
   name: DatasetName,
