@@ -70,6 +70,8 @@ export interface ZoneCgroups {
   readonly pivot: string;
   /** Makes what all zones share, and says which of `files` of `controller` exist in it. */
   files(controller: CgroupController, files: readonly string[]): Promise<readonly string[]>;
+  /** Weighs all zones together against what else runs on the host; where there are no CPU controllers, nothing is done. */
+  favour(): Promise<void>;
   /** Changes a running zone. Throws `HostFailed` when the kernel refuses (a limit below what is in use). */
   write(name: string, settings: readonly CgroupSetting[]): Promise<void>;
   /** Processes of a zone. */
@@ -81,6 +83,9 @@ export interface ZoneCgroups {
   /** Removes what zones share; where one still runs, it keeps it. */
   removeShared(): Promise<void>;
 }
+
+/** All zones count as much as this many processes or services of the host: they are what the host is for. */
+const zonesWeight = 10;
 
 /** The groups of the root of identity `id` (`root-id.ts`). */
 export function zoneCgroups(id: string, layout: CgroupLayout): ZoneCgroups {
@@ -128,22 +133,29 @@ export function zoneCgroups(id: string, layout: CgroupLayout): ZoneCgroups {
     }
   }
 
-  return {
-    layout, zone, monitor, write, processes, clear,
-    pivot: `${base}/pivot`,
-    async files(controller, files) {
-      const mount = mountOf(controller);
-      if (layout.v1[controller] === undefined && layout.v2 !== undefined) {
-        const name = controller === 'blkio' ? 'io' : controller;
-        for (const folder of ['', base]) {
-          await mkdir(join(mount, folder), { recursive: true });
-          await writeFile(join(mount, folder, 'cgroup.subtree_control'), `+${name}`).catch(() => undefined);
-        }
+  async function files(controller: CgroupController, wanted: readonly string[]): Promise<readonly string[]> {
+    const mount = mountOf(controller);
+    if (layout.v1[controller] === undefined && layout.v2 !== undefined) {
+      const name = controller === 'blkio' ? 'io' : controller;
+      for (const folder of ['', base]) {
+        await mkdir(join(mount, folder), { recursive: true });
+        await writeFile(join(mount, folder, 'cgroup.subtree_control'), `+${name}`).catch(() => undefined);
       }
-      const shared = join(mount, base, 'zones');
-      await mkdir(shared, { recursive: true });
-      const present = new Set(await readdir(shared));
-      return files.filter((file) => present.has(file));
+    }
+    const shared = join(mount, base, 'zones');
+    await mkdir(shared, { recursive: true });
+    const present = new Set(await readdir(shared));
+    return wanted.filter((file) => present.has(file));
+  }
+
+  return {
+    layout, zone, monitor, files, write, processes, clear,
+    pivot: `${base}/pivot`,
+    async favour() {
+      const version = versionOf(layout, 'cpu');
+      const file = version === 2 ? 'cpu.weight' : 'cpu.shares';
+      if (version === undefined || (await files('cpu', [file])).length === 0) return;
+      await writeFile(join(mountOf('cpu'), base, file), String((version === 2 ? 100 : 1024) * zonesWeight));
     },
     async exists(name) {
       for (const mount of mounts) {

@@ -45,6 +45,7 @@ export function zoneContainers({ id, at, links, cgroups }: ZoneContainersOptions
 
   async function limits(config: ZoneConfig): Promise<readonly CgroupSetting[]> {
     const groups = await cgroups();
+    await groups.favour();
     const [ioWeight] = await groups.files('blkio', ioWeightFiles);
     const wanted = cgroupLimits(config, groups.layout, ioWeight);
     // A kernel may count memory, but not swap.

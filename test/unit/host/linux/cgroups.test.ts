@@ -96,4 +96,14 @@ describe('the groups of a zone', () => {
     await second.files('blkio', []);
     assert.equal(readFileSync(join(unified, 'cgroup.subtree_control'), 'utf8'), '+io');
   });
+
+  it('together weigh more than one process of the host', async () => {
+    const cpu = join(top, 'cpu');
+    const third = zoneCgroups('abc123', { v1: { cpu }, v2: undefined, v2Controllers: [] });
+    await third.favour();
+    mkdirSync(join(cpu, 'smartadm-abc123/zones'), { recursive: true });
+    writeFileSync(join(cpu, 'smartadm-abc123/zones/cpu.shares'), '');
+    await third.favour();
+    assert.equal(readFileSync(join(cpu, 'smartadm-abc123/cpu.shares'), 'utf8'), '10240');
+  });
 });
