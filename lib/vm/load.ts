@@ -246,8 +246,10 @@ function readText(file: string): string | undefined {
 }
 
 /** The VM with no more than these members, in its own order. */
-function pick(vm: VmObject, fields: readonly string[]): VmObject {
-  return Object.fromEntries(Object.entries(vm).filter(([name]) => fields.includes(name)));
+function pick(vm: VmObject & Record<string, unknown>, fields: readonly string[]): VmObject {
+  const picked: Record<string, unknown> = {};
+  for (const name of Object.keys(vm)) if (fields.includes(name)) picked[name] = vm[name];
+  return picked;
 }
 
 function isName(name: string | undefined): name is string {

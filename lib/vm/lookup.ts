@@ -56,7 +56,9 @@ export async function lookupVms(host: Host, filter: Filter, fields?: readonly st
 }
 
 function reduce(vm: ListedVm, fields: readonly string[]): ListedVm {
-  return Object.fromEntries(Object.entries(vm).filter(([name]) => fields.includes(name)));
+  const reduced: Record<string, unknown> = {};
+  for (const name of Object.keys(vm)) if (fields.includes(name)) reduced[name] = vm[name];
+  return reduced;
 }
 
 function matcher(key: string, pattern: string): (value: unknown) => boolean {
@@ -111,13 +113,15 @@ export function textOf(value: unknown): string {
  */
 export function sortVms(vms: readonly ListedVm[], keys: readonly string[]): readonly ListedVm[] {
   const orders = keys.map((key) => ({ key: key.replace(/^[-+]/, ''), sign: key.startsWith('-') ? -1 : 1 }));
-  return [...vms].sort((a, b) => {
-    for (const { key, sign } of orders) {
-      const order = compare(valueAt(a, key), valueAt(b, key));
+  const rows = vms.map((vm) => ({ vm, values: orders.map(({ key }) => valueAt(vm, key)) }));
+  rows.sort((a, b) => {
+    for (const [at, { sign }] of orders.entries()) {
+      const order = compare(a.values[at], b.values[at]);
       if (order !== 0) return order * sign;
     }
     return 0;
   });
+  return rows.map(({ vm }) => vm);
 }
 
 function compare(a: unknown, b: unknown): number {
