@@ -96,7 +96,9 @@ async function growQuota(host: Host, root: string, name: string, more: number, u
   const quota = (await host.datasets.find(root))?.quotaBytes;
   if (quota === undefined) return;
   const grown = String(quota + more);
-  await setProperties(host, root, { quota: grown, reservation: grown }, undo);
+  // No reservation is ever larger than the quota.
+  const changes = [{ quota: grown }, { reservation: grown }];
+  for (const change of more > 0 ? changes : changes.reverse()) await setProperties(host, root, change, undo);
 }
 
 /** What a bhyve VM may take in all. */
@@ -113,7 +115,7 @@ export interface SpaceLimits {
  */
 export async function limitSpace(host: Host, root: string, limits: SpaceLimits, undo: UndoStack): Promise<void> {
   const rootBytes = Math.max(gibibyte, limits.quota * gibibyte);
-  await setProperties(host, root, { refreservation: 'none', refquota: String(rootBytes) }, undo);
+  await setProperties(host, root, { reservation: 'none', refreservation: 'none', refquota: String(rootBytes) }, undo);
   const volumes = () => host.datasets.list({ root, types: ['volume'] });
   for (const { name } of await volumes()) await setProperties(host, name, { refreservation: 'auto' }, undo);
   let [reserved, sizes] = [0, 0];
@@ -125,7 +127,8 @@ export async function limitSpace(host: Host, root: string, limits: SpaceLimits, 
   const flexible = limits.flexible === undefined ? 0 : limits.flexible * mebibyte - sizes;
   const all = String(Math.max(limits.quota * gibibyte, reserved + rootBytes + flexible));
   const own = String(Math.max(0, rootBytes - snapshotMargin));
-  await setProperties(host, root, { quota: all, reservation: all, refreservation: own }, undo);
+  await setProperties(host, root, { quota: all }, undo);
+  await setProperties(host, root, { reservation: all, refreservation: own }, undo);
 }
 
 /** Removes a volume with its snapshots, and the snapshot that was made for it. Fine when it is gone. */

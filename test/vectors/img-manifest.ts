@@ -2,10 +2,10 @@
 import { upgradeManifest } from '../../lib/img/manifest.js';
 import { validateManifest, type ManifestProfile } from '../../lib/img/manifest-rules.js';
 import { unequal } from './compare.js';
-import type { Record_ } from './records.js';
+import type { VectorRecord } from './records.js';
 import type { Runner } from './runner.js';
 
-interface ManifestRecord extends Record_ {
+interface ManifestRecord extends VectorRecord {
   readonly op: ManifestProfile | 'upgrade';
   readonly manifest: Readonly<Record<string, unknown>>;
   readonly opts?: { readonly channelFromName?: unknown };

@@ -3,12 +3,12 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { vectorsFolder } from '../vectors.js';
 
-export interface Record_ {
+export interface VectorRecord {
   readonly id: string;
 }
 
 /** A program called with arguments, and what it printed. */
-export interface Invocation extends Record_ {
+export interface Invocation extends VectorRecord {
   readonly args: readonly string[];
   readonly stdin?: string;
   readonly exit: number;
@@ -32,9 +32,9 @@ export class VectorFolder {
     return readdirSync(this.folder).filter((name) => name.endsWith('.jsonl')).sort(); // prettier-ignore
   }
 
-  records(file: string): readonly Record_[] {
+  records(file: string): readonly VectorRecord[] {
     const lines = readFileSync(join(this.folder, file), 'utf8').split('\n');
-    return lines.filter((line) => line.trim() !== '').map((line) => JSON.parse(line) as Record_);
+    return lines.filter((line) => line.trim() !== '').map((line) => JSON.parse(line) as VectorRecord);
   }
 
   /** Where a file or folder of shared data lies. */

@@ -1,8 +1,8 @@
 /** What runs the records of one kind of file. */
-import type { Record_, VectorFolder } from './records.js';
+import type { VectorRecord, VectorFolder } from './records.js';
 
 /** Runs one record; the result is what differs, undefined when all is as recorded. */
-export type RunRecord = (record: Record_) => Promise<string | undefined>;
+export type RunRecord = (record: VectorRecord) => Promise<string | undefined>;
 
 export interface Runner {
   readonly run: RunRecord;

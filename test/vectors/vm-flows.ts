@@ -12,10 +12,10 @@ import { fakeZones, type FakePrograms, type FakeZones } from '../fakes/zones.js'
 import { runCaptured } from './captured-cli.js';
 import { differenceOf, unequal } from './compare.js';
 import { hostFacts, installImages, smartosHost, temporaryRoot, type HostFacts } from './host.js';
-import type { Record_, VectorFolder } from './records.js';
+import type { VectorRecord, VectorFolder } from './records.js';
 import { atTime, type Runner } from './runner.js';
 
-interface Flow extends Record_ {
+interface Flow extends VectorRecord {
   readonly base?: string;
   readonly steps: readonly Step[];
 }

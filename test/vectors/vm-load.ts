@@ -10,12 +10,12 @@ import { zoneConfigToVm } from '../../lib/vm/zone-config-read.js';
 import { runCaptured } from './captured-cli.js';
 import { unequal } from './compare.js';
 import { smartosHost, storedZones, temporaryRoot } from './host.js';
-import type { Record_ } from './records.js';
+import type { VectorRecord } from './records.js';
 import { atTime, recordedAt, type Runner } from './runner.js';
 
 type KnownDataset = Readonly<Record<string, string | number>>;
 
-interface Load extends Record_ {
+interface Load extends VectorRecord {
   readonly xml: string;
   readonly zoneadm?: string;
   readonly files?: Readonly<Record<string, string>>;

@@ -7,10 +7,10 @@ import { silentLog } from '../../lib/log.js';
 import { runCaptured } from './captured-cli.js';
 import { differenceOf, unequal } from './compare.js';
 import { hostFacts, installImages, smartosHost, storedZones, temporaryRoot } from './host.js';
-import type { Record_, VectorFolder } from './records.js';
+import type { VectorRecord, VectorFolder } from './records.js';
 import { atTime, recordedAt, type Runner } from './runner.js';
 
-interface Judgement extends Record_ {
+interface Judgement extends VectorRecord {
   readonly brand: string | null;
   readonly action: string;
   readonly payload: unknown;
