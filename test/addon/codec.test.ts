@@ -91,7 +91,7 @@ describe('decompression', () => {
     const packed = Buffer.from([0x02, 0x61, 0xfc, 0x01, 0x62]);
     const output = Buffer.alloc(67);
     assert.ok(codec.decompressLzjb(packed, output));
-    assert.equal(output.toString(), `${'a'.repeat(67)}`);
+    assert.equal(output.toString(), 'a'.repeat(67));
     assert.ok(codec.decompressLzjb(Buffer.concat([Buffer.from([0]), text.subarray(0, 8)]), Buffer.alloc(8)));
   });
 
@@ -112,8 +112,8 @@ describe('decompression', () => {
   });
 
   it('of all kinds refuses random bytes, cut ones and outputs of another size, within its bounds', () => {
-    const all = [codec.decompressLz4, codec.decompressZstd, codec.decompressLzjb, codec.decompressZle];
-    for (const decompress of all) {
+    for (const kind of ['Lz4', 'Zstd', 'Lzjb', 'Zle'] as const) {
+      const decompress = (input: Buffer, output: Buffer): boolean => codec[`decompress${kind}`](input, output);
       assert.equal(decompress(Buffer.alloc(0), Buffer.alloc(512)), false);
       for (let round = 0; round < 2000; round += 1) {
         const input = randomBytes(round % 200);

@@ -303,10 +303,14 @@ export class ObjectSet {
     if (this.type === 'volume' || this.selected === undefined || this.opened === this.selected.number) return;
     const { number, row } = this.selected;
     this.opened = number;
-    if (this.fresh.has(row, ObjectFlag.staged)) return this.commands.reopen(number);
+    if (this.fresh.has(row, ObjectFlag.staged)) {
+      this.commands.reopen(number);
+      return;
+    }
     if (!this.fresh.has(row, ObjectFlag.kept)) {
       this.fresh.mark(row, ObjectFlag.staged);
-      return this.commands.create(number);
+      this.commands.create(number);
+      return;
     }
     const path = this.originPathOf(number);
     if (path === undefined) throw unsupported(`it changes file ${number}, which had no name in the origin`);

@@ -1,5 +1,5 @@
 /** Lists of commands for the native writer (`addon/src/linux/tree.cc`), built while it runs the list before. */
-import { SmartadmError, codeOf } from '../../errors.js';
+import { codeOf, type SmartadmError } from '../../errors.js';
 import { hostError } from '../errors.js';
 import type { NativeCommandRunner } from '../native.js';
 import { invalid, unsupported } from './bytes.js';

@@ -61,14 +61,15 @@ export class FileReader {
     if (attributes === undefined) return;
     const tables = this.numbers(attributes);
     const { order } = this.set;
-    for (const [name, add] of [
-      ['REGISTRY', this.layouts.addRegistry],
-      ['LAYOUTS', this.layouts.addLayouts],
-    ] as const) {
-      const number = tables.get(name);
-      if (number === undefined) continue;
-      const { table, row } = this.found(number);
-      add.call(this.layouts, this.content(table, row), table.blockSize.get(row), order);
+    const registry = tables.get('REGISTRY');
+    if (registry !== undefined) {
+      const { table, row } = this.found(registry);
+      this.layouts.addRegistry(this.content(table, row), table.blockSize.get(row), order);
+    }
+    const layouts = tables.get('LAYOUTS');
+    if (layouts !== undefined) {
+      const { table, row } = this.found(layouts);
+      this.layouts.addLayouts(this.content(table, row), table.blockSize.get(row), order);
     }
   }
 

@@ -24,7 +24,7 @@ export class Source {
   endVerdict: boolean | undefined;
 
   private readonly chunks: AsyncIterator<unknown>;
-  private readonly fletcher4 = loadNative('codec').fletcher4;
+  private readonly codec = loadNative('codec');
   /** As `fletcher4` of the addon wants it. */
   private readonly sums = new Uint32Array(10);
   private readonly sumBytes = new Uint8Array(this.sums.buffer);
@@ -122,7 +122,7 @@ export class Source {
     this.big = big;
     this.sums.fill(0);
     this.summed = this.position;
-    this.fletcher4(this.sumBytes, first, 0, first.length, big);
+    this.codec.fletcher4(this.sumBytes, first, 0, first.length, big);
   }
 
   private async fill(whole: Buffer, from: number, to: number): Promise<void> {
@@ -153,7 +153,7 @@ export class Source {
   /** Brings the checksum up to the last byte taken. */
   private sumUp(): void {
     if (this.summed === this.position) return;
-    this.fletcher4(this.sumBytes, this.chunk, this.summed, this.position, this.big);
+    this.codec.fletcher4(this.sumBytes, this.chunk, this.summed, this.position, this.big);
     this.summed = this.position;
   }
 }

@@ -169,7 +169,8 @@ export class TreeBuilder {
         this.set.commands.makeFolder(name);
         queue.push(number);
       }
-      return this.place(found, directory, name);
+      this.place(found, directory, name);
+      return;
     }
     if (
       table.has(row, ObjectFlag.placed) &&
@@ -182,7 +183,8 @@ export class TreeBuilder {
     if (!table.has(row, ObjectFlag.placed)) this.place(found, directory, name);
     if (table.has(row, ObjectFlag.staged)) this.putIn(found, number, name, attributes);
     else if (!this.make(found, number, name, attributes)) {
-      return table.mark(row, ObjectFlag.missing | ObjectFlag.finished);
+      table.mark(row, ObjectFlag.missing | ObjectFlag.finished);
+      return;
     }
     table.clear(row, ObjectFlag.missing);
     if (table === this.set.fresh && !table.has(row, ObjectFlag.finished)) {
