@@ -13,7 +13,7 @@ export interface ServedImage {
 }
 
 /** What goes wrong with an answer. */
-export type Fault =
+type Fault =
   /** The connection breaks after so many bytes of the body. */
   | { readonly kind: 'cut' | 'stall'; readonly afterBytes: number }
   /** One bit of the body is wrong. */
@@ -29,7 +29,7 @@ export type Fault =
   | { readonly kind: 'answer'; readonly json: unknown }
   | { readonly kind: 'wrongMd5' };
 
-export type Endpoint = 'ping' | 'list' | 'image' | 'file';
+type Endpoint = 'ping' | 'list' | 'image' | 'file';
 
 export interface ImgapiServer {
   readonly url: string;

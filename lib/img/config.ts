@@ -26,7 +26,7 @@ export interface ImgadmConfig {
   readonly dockerImportSkipUuids: boolean;
 }
 
-export function configPath(root: string): string {
+function configPath(root: string): string {
   return join(root, '/var/imgadm/imgadm.conf');
 }
 
@@ -65,7 +65,7 @@ export async function readConfig(ctx: Context): Promise<ImgadmConfig> {
   return { dockerImportSkipUuids: true, ...given };
 }
 
-export async function writeConfig(ctx: Context, config: ImgadmConfig): Promise<void> {
+async function writeConfig(ctx: Context, config: ImgadmConfig): Promise<void> {
   const path = configPath(ctx.root);
   await mkdir(dirname(path), { recursive: true });
   await writeAtomically(path, JSON.stringify(config, null, 2));

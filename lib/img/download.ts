@@ -42,7 +42,7 @@ export interface Download {
 /** Attempts without a single new byte after which a transfer is given up. */
 const attemptsWithoutProgress = 5;
 
-export function downloadPath(root: string, uuid: string): string {
+function downloadPath(root: string, uuid: string): string {
   return join(root, '/var/tmp/.imgadm-downloads', `${uuid}.file`);
 }
 

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SmartadmError, codeOf } from '../errors.js';
 import { imgError } from './errors.js';
 import { isFields } from './manifest.js';
+import { compatibleVersion } from './version.js';
 
 /** How this run talks to servers. */
 export interface Connection {
@@ -23,9 +24,6 @@ export interface Connection {
   /** First pause before a connection is tried again; each further one is twice as long. */
   readonly retryMs: number;
 }
-
-/** Version of imgadm(8) that servers and scripts see. */
-export const compatibleVersion = '3.9.5';
 
 const connectAttempts = 5;
 const redirectLimit = 5;
@@ -112,7 +110,7 @@ async function openOnce(connection: Connection, url: string, request: HttpReques
 }
 
 /** The error below the library's wrapping. */
-export function transportError(error: unknown, url: string): Error {
+function transportError(error: unknown, url: string): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   if (error.cause instanceof SmartadmError) return error.cause;
   if (codeOf(error) === 'ERR_TOO_MANY_REDIRECTS') {
@@ -218,7 +216,7 @@ async function readBody({ body }: HttpResponse, url: string, stallMs: number): P
 }
 
 /** The error that a server answered: its own code and message, or ones made of the status. */
-export function serverError(response: HttpResponse, body: Buffer): SmartadmError {
+function serverError(response: HttpResponse, body: Buffer): SmartadmError {
   const text = body.toString('utf8');
   const info = { statusCode: response.status, body: text.slice(0, errorTextLimit + 1), json: isJson(response) };
   let answer: unknown;

@@ -291,7 +291,7 @@ function bootrom({ bootrom: rom, brand }: Fields): ManifestFault[] {
 }
 
 /** `20130308T102805Z`. Parts that are no numbers pass, as they do in the original. */
-export function isPlatformStamp(stamp: string): boolean {
+function isPlatformStamp(stamp: string): boolean {
   const part = (from: number, to: number) => Number(stamp.slice(from, to));
   return (
     stamp.length === 16 &&

@@ -4,15 +4,13 @@ import type { Progress } from '../../context.js';
 import { SmartadmError } from '../../errors.js';
 import { logLevels, type Log } from '../../log.js';
 import type { Cli, OptionValues } from '../command.js';
+import { compatibleVersion } from '../../img/version.js';
 import { parseArguments } from './arguments.js';
 import type { ImgadmCli } from './command.js';
 import { findCommand } from './commands.js';
 import { logLevelOf, openLog } from './log.js';
 import { globalOptions, helpOption } from './options.js';
 import { errorLine, exitStatusOf, recordedError } from './report.js';
-
-/** Version of the original that output and behaviour are compatible with. */
-const versionLine = 'imgadm 3.9.5\n';
 
 /** How errors of one run are told. */
 interface Reporting {
@@ -58,7 +56,7 @@ async function run(argv: readonly string[], cli: Cli, requestId: string, reporti
   reporting.stacks = level <= logLevels.debug;
   reporting.log = openLog(cli, level, requestId);
   reporting.log.debug({ opts: options, args: operands, cli: true }, 'cli init');
-  if (version === true) return print(cli, versionLine);
+  if (version === true) return print(cli, `imgadm ${compatibleVersion}\n`);
   if (help === true) return printHelp(cli);
 
   const [typed, ...rest] = operands;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer as createTcpServer } from 'node:net';
 import { createServer, request as httpRequest } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
@@ -229,6 +230,27 @@ describe('sources', () => {
       assert.equal(headers['x-request-id'], 'test');
       assert.match(headers['user-agent'] ?? '', /^imgadm\/3\.9\.5 \(node\/[\d.]+; OpenSSL\/[^)]+\) x\/1$/);
       assert.ok(!Number.isNaN(Date.parse(headers.date ?? '')));
+    });
+
+    it('over TLS with a certificate that is checked unless the source says otherwise', async () => {
+      const [key, cert] = ['key', 'certificate'].map((name) => readFileSync(join(import.meta.dirname, `../../fixtures/tls/${name}.pem`))); // prettier-ignore
+      const secure = createSecureServer({ key, cert }, (_, response) => response.end('[]'));
+      await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+      const url = `https://127.0.0.1:${(secure.address() as { port: number }).port}`;
+      const codeWith = async (source: Partial<SourceConfig>, insecure: boolean) => {
+        const sources = await openSources([{ ...imgapi(url), ...source }], { ...quickConnection, insecure });
+        return (await listSources(host.context(), sources)).error?.message;
+      };
+      try {
+        const refusal = `${url}: Error: self-signed certificate`;
+        assert.deepEqual(await codeWith({}, false), refusal);
+        assert.deepEqual(await codeWith({ insecure: false }, true), refusal);
+        assert.deepEqual(await codeWith({}, true), undefined);
+        assert.deepEqual(await codeWith({ insecure: true }, false), undefined);
+      } finally {
+        secure.closeAllConnections();
+        secure.close();
+      }
     });
 
     it('through a proxy', async () => {
