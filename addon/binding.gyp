@@ -75,5 +75,27 @@
       "sources": ["src/linux/zone_exec.cc"],
       "libraries": ["-llxc"]
     }
+  ],
+  "conditions": [
+    [
+      "OS=='solaris'",
+      {
+        "targets": [
+          {
+            # Finds its library when loaded; elsewhere it is made by test/stand-ins/binding.gyp.
+            "target_name": "zonecfg",
+            "dependencies": ["boundary"],
+            "defines": ["_REENTRANT", "__EXTENSIONS__", "_LARGEFILE64_SOURCE=1"],
+            "sources": [
+              "src/illumos/layout_check.cc",
+              "src/illumos/zonecfg_binding.cc",
+              "src/illumos/zonecfg_document.cc",
+              "src/illumos/zonecfg_library.cc",
+              "src/illumos/zonecfg_zones.cc"
+            ]
+          }
+        ]
+      }
+    ]
   ]
 }

@@ -27,12 +27,13 @@ const runtimePackages = [
   'build-essential', 'pkg-config', 'python3', 'lxc', 'lxc-dev', 'libbtrfsutil-dev', 'btrfs-progs', 'libmnl-dev',
   'liblz4-dev', 'libzstd-dev', 'nftables', 'dnsmasq-base', 'xz-utils', 'bzip2',
 ]; // prettier-ignore
-const testPackages = ['busybox-static', 'clang-format', 'iproute2', 'mandoc', 'valgrind'];
+const testPackages = ['busybox-static', 'clang-format', 'iproute2', 'libxml2-dev', 'mandoc', 'valgrind'];
 
 checkNode();
 installSystemPackages([...runtimePackages, ...(forTests ? testPackages : [])]);
 installNpmPackages();
 buildAddons();
+if (forTests) buildStandIns();
 buildBundle();
 if (!forTests) linkCommands();
 
@@ -105,6 +106,32 @@ function buildAddons() {
     env: { ...process.env, JOBS: 'max' },
     quiet: true,
   });
+  writeFileSync(stamp, sources);
+}
+
+/** The illumos addons and the libraries that stand in for the system's, which only tests use. */
+function buildStandIns() {
+  if (process.platform !== 'linux' || !existsSync('addon/build/Release') || !existsSync('/usr/include/libxml2')) return;
+  const stamp = 'addon/build/stand-ins-stamp';
+  const sources = digest([
+    ...files('addon/src'),
+    ...files('addon/include'),
+    ...files('test/stand-ins').filter((file) => !file.startsWith('test/stand-ins/build')),
+    'package-lock.json',
+    process.execPath,
+  ]);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return step('Stand-ins: up to date');
+  step('Stand-ins: building');
+  const prefix = dirname(dirname(process.execPath));
+  const headers = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : [];
+  run(
+    'npx',
+    ['--no-install', 'node-gyp', '-C', 'test/stand-ins', 'configure', 'build', '--loglevel=error', ...headers],
+    {
+      env: { ...process.env, JOBS: 'max' },
+      quiet: true,
+    },
+  );
   writeFileSync(stamp, sources);
 }
 

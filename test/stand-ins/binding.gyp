@@ -1,9 +1,8 @@
 {
   # The illumos addons and what they are run against where there is no illumos. Made for tests only: see README.md.
   "variables": {
-    "openssl_fips": "",
-    "addon": "<(module_root_dir)/../../addon",
-    "made": "<(module_root_dir)/build/made"
+    "addon": "../../addon",
+    "made": "<(module_root_dir)/../../addon/build/Release"
   },
   "target_defaults": {
     "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_CPP_EXCEPTIONS_ALL"],
@@ -20,7 +19,7 @@
     {
       "target_name": "stand-in-zonecfg",
       "type": "shared_library",
-      "product_name": "zonecfg",
+      "product_name": "libzonecfg",
       "product_extension": "so.1",
       "product_dir": "<(made)",
       "include_dirs": ["/usr/include/libxml2"],
@@ -55,7 +54,11 @@
         "<(addon)/src/boundary/error.cc",
         "<(addon)/src/boundary/results.cc",
         "<(addon)/src/core/native_error.cc",
-        "<!@(node -p \"require('../../addon/illumos.json').zonecfg.map((file) => '../../addon/' + file).join(' ')\")"
+        "<(addon)/src/illumos/layout_check.cc",
+        "<(addon)/src/illumos/zonecfg_binding.cc",
+        "<(addon)/src/illumos/zonecfg_document.cc",
+        "<(addon)/src/illumos/zonecfg_library.cc",
+        "<(addon)/src/illumos/zonecfg_zones.cc"
       ]
     }
   ]

@@ -223,9 +223,9 @@ int brand_get_install(brand_handle_t brand, const char* zone, const char* zonepa
   return Mandatory(brand, "install", {zone, zonepath, "", ""}, buffer, size);
 }
 
-#define HOOK(name)                                                                                                   \
+#define HOOK(name)                                                                                                \
   int brand_get_##name(brand_handle_t brand, const char* zone, const char* zonepath, char* buffer, size_t size) { \
-    return Optional(brand, #name, {zone, zonepath, "", ""}, buffer, size);                                          \
+    return Optional(brand, #name, {zone, zonepath, "", ""}, buffer, size);                                        \
   }
 HOOK(postinstall)
 HOOK(uninstall)
@@ -282,8 +282,8 @@ int brand_platform_iter_link(brand_handle_t brand, int (*callback)(void*, const 
   });
 }
 
-int brand_platform_iter_devices(brand_handle_t brand, const char* zone, int (*callback)(void*, const char*, const char*),
-                                void* data, const char* type) {
+int brand_platform_iter_devices(brand_handle_t brand, const char* zone,
+                                int (*callback)(void*, const char*, const char*), void* data, const char* type) {
   return Each(brand->platform, "device", [&](xmlNodePtr node) {
     const std::string arch = Stored(node, "arch");
     const std::string wanted = Stored(node, "ip-type");

@@ -229,9 +229,8 @@ xmlDocPtr ReadDocument(const std::string& path, DtdCallback attach) {
   Silence();
   const xmlParserCtxtPtr context = xmlNewParserCtxt();
   context->sax->externalSubset = attach;
-  const xmlDocPtr doc =
-      xmlCtxtReadFile(context, path.c_str(), nullptr,
-                      XML_PARSE_NOBLANKS | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NONET);
+  const xmlDocPtr doc = xmlCtxtReadFile(context, path.c_str(), nullptr,
+                                        XML_PARSE_NOBLANKS | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NONET);
   xmlFreeParserCtxt(context);
   return doc;
 }

@@ -273,8 +273,8 @@ char* getzoneent(FILE* index) {
 }
 
 char* zone_state_str(zone_state_t state) {
-  static const char* const kNames[] = {"configured", "incomplete", "installed", "ready",
-                                       "running",    "shutting_down", "down",   "mounted"};
+  static const char* const kNames[] = {"configured", "incomplete",    "installed", "ready",
+                                       "running",    "shutting_down", "down",      "mounted"};
   return const_cast<char*>(state < 8 ? kNames[state] : "unknown");
 }
 

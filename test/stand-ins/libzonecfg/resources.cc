@@ -1,8 +1,8 @@
 // Resources of a zone: adding, deleting, looking up and listing elements of its document.
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <cstdio>
 #include <string>
 
 #include "stand_in.h"
@@ -15,7 +15,9 @@ bool IsNamed(xmlNodePtr node, const char* name) {
   return node->type == XML_ELEMENT_NODE && std::strcmp(Text(node->name), name) == 0;
 }
 
-xmlNodePtr AddElement(xmlNodePtr parent, const char* name) { return xmlNewTextChild(parent, nullptr, Xml(name), nullptr); }
+xmlNodePtr AddElement(xmlNodePtr parent, const char* name) {
+  return xmlNewTextChild(parent, nullptr, Xml(name), nullptr);
+}
 
 void AddAttribute(xmlNodePtr node, const char* name, const char* value) { xmlNewProp(node, Xml(name), Xml(value)); }
 
@@ -407,10 +409,10 @@ int zonecfg_lookup_nwif(zone_dochandle_t handle, struct zone_nwiftab* tab) {
     const auto is_address = [](char* given) {
       return [given](std::string stored) { return zonecfg_same_net_address(given, stored.data()) == B_TRUE; };
     };
-    bool fits = Fits(node, "physical", tab->zone_nwif_physical, sizeof tab->zone_nwif_physical,
-                     is(tab->zone_nwif_physical)) &&
-                Fits(node, "defrouter", tab->zone_nwif_defrouter, sizeof tab->zone_nwif_defrouter,
-                     is(tab->zone_nwif_defrouter));
+    bool fits =
+        Fits(node, "physical", tab->zone_nwif_physical, sizeof tab->zone_nwif_physical, is(tab->zone_nwif_physical)) &&
+        Fits(node, "defrouter", tab->zone_nwif_defrouter, sizeof tab->zone_nwif_defrouter,
+             is(tab->zone_nwif_defrouter));
     if (fits && !exclusive) {
       fits = Fits(node, "address", tab->zone_nwif_address, sizeof tab->zone_nwif_address,
                   is_address(tab->zone_nwif_address));
@@ -603,8 +605,7 @@ int ReadRctl(xmlNodePtr node, struct zone_rctltab* tab) {
     auto* value = Allocate<struct zone_rctlvaltab>();
     if (FetchInto(child, "priv", value->zone_rctlval_priv) != Z_OK ||
         FetchInto(child, "limit", value->zone_rctlval_limit) != Z_OK ||
-        FetchInto(child, "action", value->zone_rctlval_action) != Z_OK ||
-        zonecfg_add_rctl_value(tab, value) != Z_OK) {
+        FetchInto(child, "action", value->zone_rctlval_action) != Z_OK || zonecfg_add_rctl_value(tab, value) != Z_OK) {
       std::free(value);
       break;
     }

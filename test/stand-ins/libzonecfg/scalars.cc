@@ -165,7 +165,9 @@ int zonecfg_get_sched_class(zone_dochandle_t handle, char* name, size_t size) {
   return GetRootAttribute(handle, "scheduling-class", name, size);
 }
 
-int zonecfg_set_sched(zone_dochandle_t handle, char* name) { return SetRootAttribute(handle, "scheduling-class", name); }
+int zonecfg_set_sched(zone_dochandle_t handle, char* name) {
+  return SetRootAttribute(handle, "scheduling-class", name);
+}
 
 int zonecfg_get_limitpriv(zone_dochandle_t handle, char** privileges) {
   if (const int error = zonecfg_check_handle(handle); error != Z_OK) return error;

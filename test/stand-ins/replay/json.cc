@@ -62,9 +62,9 @@ class Reader {
         value.text += text_[at_++];
       }
       if (value.text.empty()) Fail("a value", at_);
-      value.kind = value.text == "null"                              ? Json::Kind::kNull
+      value.kind = value.text == "null"                            ? Json::Kind::kNull
                    : value.text == "true" || value.text == "false" ? Json::Kind::kBoolean
-                                                                     : Json::Kind::kNumber;
+                                                                   : Json::Kind::kNumber;
     }
     return value;
   }

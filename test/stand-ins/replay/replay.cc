@@ -25,16 +25,53 @@ using replay::Show;
 const char* CodeName(int code) {
   static const std::unordered_map<int, const char*> names = {
 #define NAME(code) {code, #code}
-      NAME(Z_OK), NAME(Z_EMPTY_DOCUMENT), NAME(Z_WRONG_DOC_TYPE), NAME(Z_BAD_PROPERTY), NAME(Z_TEMP_FILE),
-      NAME(Z_SAVING_FILE), NAME(Z_NO_ENTRY), NAME(Z_BOGUS_ZONE_NAME), NAME(Z_REQD_RESOURCE_MISSING),
-      NAME(Z_REQD_PROPERTY_MISSING), NAME(Z_BAD_HANDLE), NAME(Z_NOMEM), NAME(Z_INVAL), NAME(Z_ACCES), NAME(Z_TOO_BIG),
-      NAME(Z_MISC_FS), NAME(Z_NO_ZONE), NAME(Z_NO_RESOURCE_TYPE), NAME(Z_NO_RESOURCE_ID), NAME(Z_NO_PROPERTY_TYPE),
-      NAME(Z_NO_PROPERTY_ID), NAME(Z_BAD_ZONE_STATE), NAME(Z_INVALID_DOCUMENT), NAME(Z_NAME_IN_USE),
-      NAME(Z_NO_SUCH_ID), NAME(Z_UPDATING_INDEX), NAME(Z_LOCKING_FILE), NAME(Z_UNLOCKING_FILE), NAME(Z_SYSTEM),
-      NAME(Z_INSUFFICIENT_SPEC), NAME(Z_RESOLVED_PATH), NAME(Z_IPV6_ADDR_PREFIX_LEN), NAME(Z_BOGUS_ADDRESS),
-      NAME(Z_PRIV_PROHIBITED), NAME(Z_PRIV_REQUIRED), NAME(Z_PRIV_UNKNOWN), NAME(Z_BRAND_ERROR), NAME(Z_INCOMPATIBLE),
-      NAME(Z_ALIAS_DISALLOW), NAME(Z_CLEAR_DISALLOW), NAME(Z_POOL), NAME(Z_POOLS_NOT_ACTIVE), NAME(Z_POOL_ENABLE),
-      NAME(Z_NO_POOL), NAME(Z_POOL_CREATE), NAME(Z_POOL_BIND), NAME(Z_INVALID_PROPERTY),
+      NAME(Z_OK),
+      NAME(Z_EMPTY_DOCUMENT),
+      NAME(Z_WRONG_DOC_TYPE),
+      NAME(Z_BAD_PROPERTY),
+      NAME(Z_TEMP_FILE),
+      NAME(Z_SAVING_FILE),
+      NAME(Z_NO_ENTRY),
+      NAME(Z_BOGUS_ZONE_NAME),
+      NAME(Z_REQD_RESOURCE_MISSING),
+      NAME(Z_REQD_PROPERTY_MISSING),
+      NAME(Z_BAD_HANDLE),
+      NAME(Z_NOMEM),
+      NAME(Z_INVAL),
+      NAME(Z_ACCES),
+      NAME(Z_TOO_BIG),
+      NAME(Z_MISC_FS),
+      NAME(Z_NO_ZONE),
+      NAME(Z_NO_RESOURCE_TYPE),
+      NAME(Z_NO_RESOURCE_ID),
+      NAME(Z_NO_PROPERTY_TYPE),
+      NAME(Z_NO_PROPERTY_ID),
+      NAME(Z_BAD_ZONE_STATE),
+      NAME(Z_INVALID_DOCUMENT),
+      NAME(Z_NAME_IN_USE),
+      NAME(Z_NO_SUCH_ID),
+      NAME(Z_UPDATING_INDEX),
+      NAME(Z_LOCKING_FILE),
+      NAME(Z_UNLOCKING_FILE),
+      NAME(Z_SYSTEM),
+      NAME(Z_INSUFFICIENT_SPEC),
+      NAME(Z_RESOLVED_PATH),
+      NAME(Z_IPV6_ADDR_PREFIX_LEN),
+      NAME(Z_BOGUS_ADDRESS),
+      NAME(Z_PRIV_PROHIBITED),
+      NAME(Z_PRIV_REQUIRED),
+      NAME(Z_PRIV_UNKNOWN),
+      NAME(Z_BRAND_ERROR),
+      NAME(Z_INCOMPATIBLE),
+      NAME(Z_ALIAS_DISALLOW),
+      NAME(Z_CLEAR_DISALLOW),
+      NAME(Z_POOL),
+      NAME(Z_POOLS_NOT_ACTIVE),
+      NAME(Z_POOL_ENABLE),
+      NAME(Z_NO_POOL),
+      NAME(Z_POOL_CREATE),
+      NAME(Z_POOL_BIND),
+      NAME(Z_INVALID_PROPERTY),
 #undef NAME
   };
   const auto found = names.find(code);
@@ -45,9 +82,7 @@ std::string Code(int code, const std::string& rest = "") {
   return "{\"rc\":" + std::to_string(code) + ",\"code\":\"" + CodeName(code) + "\"" + rest + "}";
 }
 
-std::string CodeAndOut(int code, const std::string& out) {
-  return Code(code, code == Z_OK ? ",\"out\":" + out : "");
-}
+std::string CodeAndOut(int code, const std::string& out) { return Code(code, code == Z_OK ? ",\"out\":" + out : ""); }
 
 std::string Out(const std::string& json) { return "{\"out\":" + json + "}"; }
 std::string Out(boolean_t value) { return Out(std::string(value == B_TRUE ? "true" : "false")); }
@@ -197,8 +232,7 @@ const std::map<std::string, Call>& Calls() {
          return std::string("{}");
        }},
       {"zonecfg_check_handle", [](Handle h, const Json&) { return Code(zonecfg_check_handle(h)); }},
-      {"zonecfg_get_handle",
-       [](Handle h, const Json& a) { return Code(zonecfg_get_handle(Argument(a.At(0)), h)); }},
+      {"zonecfg_get_handle", [](Handle h, const Json& a) { return Code(zonecfg_get_handle(Argument(a.At(0)), h)); }},
       {"zonecfg_get_snapshot_handle",
        [](Handle h, const Json& a) { return Code(zonecfg_get_snapshot_handle(Argument(a.At(0)), h)); }},
       {"zonecfg_get_template_handle",
@@ -442,9 +476,7 @@ const std::map<std::string, Call>& Calls() {
          return Code(zone_set_state(Argument(a.At(0)), static_cast<zone_state_t>(a.At(1).Integer())));
        }},
       {"zone_state_str",
-       [](Handle, const Json& a) {
-         return Out(Quote(zone_state_str(static_cast<zone_state_t>(a.At(0).Integer()))));
-       }},
+       [](Handle, const Json& a) { return Out(Quote(zone_state_str(static_cast<zone_state_t>(a.At(0).Integer())))); }},
       {"zone_get_zonepath", ByName(zone_get_zonepath)},
       {"zone_get_rootpath", ByName(zone_get_rootpath)},
       {"zone_get_devroot", ByName(zone_get_devroot)},
@@ -509,8 +541,8 @@ std::string MakeCall(const Json& call, std::map<std::string, Handle>* handles) {
   try {
     return found->second(handle, call["args"]);
   } catch (const replay::TooLong& problem) {
-    return "{\"client\":\"too_long\",\"field\":" + Quote(problem.field) +
-           ",\"size\":" + std::to_string(problem.size) + "}";
+    return "{\"client\":\"too_long\",\"field\":" + Quote(problem.field) + ",\"size\":" + std::to_string(problem.size) +
+           "}";
   }
 }
 
@@ -576,10 +608,11 @@ std::string CallBrand(brand_handle_t brand, const Json& call) {
                                                           {"brand_get_user_cmd", brand_get_user_cmd}};
   static const std::map<std::string, Hook> hooks = {
 #define HOOK(name) {"brand_get_" #name, brand_get_##name}
-      HOOK(install), HOOK(postinstall), HOOK(uninstall), HOOK(preuninstall), HOOK(attach), HOOK(postattach),
-      HOOK(detach), HOOK(predetach), HOOK(boot), HOOK(halt), HOOK(shutdown), HOOK(sysboot), HOOK(verify_adm),
-      HOOK(prestatechange), HOOK(poststatechange), HOOK(query), HOOK(clone), HOOK(postclone), HOOK(presnap),
-      HOOK(postsnap), HOOK(validatesnap)
+      HOOK(install),     HOOK(postinstall), HOOK(uninstall),  HOOK(preuninstall),   HOOK(attach),
+      HOOK(postattach),  HOOK(detach),      HOOK(predetach),  HOOK(boot),           HOOK(halt),
+      HOOK(shutdown),    HOOK(sysboot),     HOOK(verify_adm), HOOK(prestatechange), HOOK(poststatechange),
+      HOOK(query),       HOOK(clone),       HOOK(postclone),  HOOK(presnap),        HOOK(postsnap),
+      HOOK(validatesnap)
 #undef HOOK
   };
   int code = -2;

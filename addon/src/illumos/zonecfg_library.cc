@@ -1,0 +1,132 @@
+#include "illumos/zonecfg_library.h"
+
+#include <dlfcn.h>
+
+#include <cstring>
+#include <unordered_map>
+#include <vector>
+
+#include "illumos/zonecfg.h"
+
+namespace smartadm::zonecfg {
+namespace {
+
+constexpr const char* kLibraryName = "libzonecfg.so.1";
+
+void* OpenOnce() {
+  // It brings in libbrand, and libc has the zone calls: both are found through it.
+  void* library = ::dlopen(kLibraryName, RTLD_LAZY | RTLD_LOCAL);
+  if (library == nullptr) throw NativeError("zonecfg", "dlopen", "ENOENT", ENOENT, ::dlerror());
+  return library;
+}
+
+}  // namespace
+
+template <typename Function>
+Imported<Function>::Imported(void* library, const char* name)
+    : function_(reinterpret_cast<Function*>(::dlsym(library, name))), name_(name) {}
+
+Library::Library(void* library)
+    :
+#define SMARTADM_LOOK_UP(name) name(library, #name),
+      SMARTADM_ZONECFG_FUNCTIONS(SMARTADM_LOOK_UP)
+#undef SMARTADM_LOOK_UP
+          opened(library) {
+}
+
+const Library& Lib() {
+  // Left behind at exit: work may still run then.
+  static const Library& library = *new Library(OpenOnce());
+  return library;
+}
+
+void OpenLibrary() { Lib(); }
+
+std::vector<std::string> MissingFunctions() {
+  std::vector<std::string> missing;
+#define SMARTADM_NOTE(name) \
+  if (Lib().name.IsMissing()) missing.push_back(#name);
+  SMARTADM_ZONECFG_FUNCTIONS(SMARTADM_NOTE)
+#undef SMARTADM_NOTE
+  return missing;
+}
+
+std::mutex& LibraryMutex() {
+  static std::mutex& mutex = *new std::mutex;
+  return mutex;
+}
+
+const char* CodeName(int code) {
+  switch (code) {
+#define SMARTADM_NAME(name) \
+  case name:                \
+    return #name;
+    SMARTADM_NAME(Z_OK)
+    SMARTADM_NAME(Z_EMPTY_DOCUMENT)
+    SMARTADM_NAME(Z_WRONG_DOC_TYPE)
+    SMARTADM_NAME(Z_BAD_PROPERTY)
+    SMARTADM_NAME(Z_TEMP_FILE)
+    SMARTADM_NAME(Z_SAVING_FILE)
+    SMARTADM_NAME(Z_NO_ENTRY)
+    SMARTADM_NAME(Z_BOGUS_ZONE_NAME)
+    SMARTADM_NAME(Z_REQD_RESOURCE_MISSING)
+    SMARTADM_NAME(Z_REQD_PROPERTY_MISSING)
+    SMARTADM_NAME(Z_BAD_HANDLE)
+    SMARTADM_NAME(Z_NOMEM)
+    SMARTADM_NAME(Z_INVAL)
+    SMARTADM_NAME(Z_ACCES)
+    SMARTADM_NAME(Z_TOO_BIG)
+    SMARTADM_NAME(Z_MISC_FS)
+    SMARTADM_NAME(Z_NO_ZONE)
+    SMARTADM_NAME(Z_NO_RESOURCE_TYPE)
+    SMARTADM_NAME(Z_NO_RESOURCE_ID)
+    SMARTADM_NAME(Z_NO_PROPERTY_TYPE)
+    SMARTADM_NAME(Z_NO_PROPERTY_ID)
+    SMARTADM_NAME(Z_BAD_ZONE_STATE)
+    SMARTADM_NAME(Z_INVALID_DOCUMENT)
+    SMARTADM_NAME(Z_NAME_IN_USE)
+    SMARTADM_NAME(Z_NO_SUCH_ID)
+    SMARTADM_NAME(Z_UPDATING_INDEX)
+    SMARTADM_NAME(Z_LOCKING_FILE)
+    SMARTADM_NAME(Z_UNLOCKING_FILE)
+    SMARTADM_NAME(Z_SYSTEM)
+    SMARTADM_NAME(Z_INSUFFICIENT_SPEC)
+    SMARTADM_NAME(Z_RESOLVED_PATH)
+    SMARTADM_NAME(Z_IPV6_ADDR_PREFIX_LEN)
+    SMARTADM_NAME(Z_BOGUS_ADDRESS)
+    SMARTADM_NAME(Z_PRIV_PROHIBITED)
+    SMARTADM_NAME(Z_PRIV_REQUIRED)
+    SMARTADM_NAME(Z_PRIV_UNKNOWN)
+    SMARTADM_NAME(Z_BRAND_ERROR)
+    SMARTADM_NAME(Z_INCOMPATIBLE)
+    SMARTADM_NAME(Z_ALIAS_DISALLOW)
+    SMARTADM_NAME(Z_CLEAR_DISALLOW)
+    SMARTADM_NAME(Z_POOL)
+    SMARTADM_NAME(Z_POOLS_NOT_ACTIVE)
+    SMARTADM_NAME(Z_POOL_ENABLE)
+    SMARTADM_NAME(Z_NO_POOL)
+    SMARTADM_NAME(Z_POOL_CREATE)
+    SMARTADM_NAME(Z_POOL_BIND)
+    SMARTADM_NAME(Z_INVALID_PROPERTY)
+#undef SMARTADM_NAME
+    default:
+      return "Z_UNKNOWN";
+  }
+}
+
+void Fail(const char* operation, const std::string& subject, int code) {
+  const int error = errno;
+  if (code == Z_SYSTEM) throw NativeError("zonecfg", operation, error, subject);
+  throw NativeError("zonecfg", operation, CodeName(code), code,
+                    std::string(operation) + (subject.empty() ? "" : " " + subject) + ": " + ErrorText(code));
+}
+
+void RequireName(const std::string& name) {
+  bool good = !name.empty() && name.size() < ZONENAME_MAX;
+  for (const char c : name) good = good && c != '/' && static_cast<unsigned char>(c) >= 0x20;
+  if (!good) Fail("use as the name of a zone", name, Z_BOGUS_ZONE_NAME);
+}
+
+std::string ErrorText(int code) { return Lib().zonecfg_strerror(code); }
+
+}  // namespace smartadm::zonecfg
