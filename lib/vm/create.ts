@@ -7,6 +7,8 @@ import type { Host } from '../host/host.js';
 import type { ZoneConfig } from '../host/zones.js';
 import { finalSnapshot } from '../img/store.js';
 import { withUndo, type UndoStack } from '../undo.js';
+import { createResult, type CreateResult } from './change-result.js';
+import { mountContainerFiles } from './container-files.js';
 import { vmError } from './errors.js';
 import { payloadFacts } from './facts.js';
 import { makeFilesystems } from './filesystems.js';
@@ -27,10 +29,7 @@ const zonepathMode = 0o700;
  * moment, it leaves a VM that `deleteVm` removes. Throws `PayloadInvalid`, `VmExists`, `AddressInUse`, `Unsupported` and
  * the host's codes.
  */
-export async function createVm(
-  ctx: Context,
-  payload: unknown,
-): Promise<{ readonly uuid: string; readonly zonename: string }> {
+export async function createVm(ctx: Context, payload: unknown): Promise<CreateResult> {
   const host = await ctx.host();
   return withUndo(
     (what, error) => ctx.log.error({ err: error }, `cannot undo: ${what}`),
@@ -40,7 +39,7 @@ export async function createVm(
         () => claim(ctx, host, payload, undo),
         async ({ spec, config }) => {
           await install(ctx, host, spec, config, undo);
-          return { uuid: spec.uuid, zonename: spec.zonename };
+          return createResult(payload, spec);
         },
       ),
   );
@@ -85,6 +84,7 @@ async function install(ctx: Context, host: Host, spec: VmSpec, config: ZoneConfi
     done = withDataset(done, name);
     if (spec.indestructible_delegated) await setIndestructible(host, name, true);
   }
+  done = await mountContainerFiles(host, spec, done);
   done = await makeFilesystems(host, spec, done);
   if (spec.indestructible_zoneroot) await setIndestructible(host, spec.zfs_filesystem, true);
   ctx.signal.throwIfAborted();

@@ -17,7 +17,7 @@ const defaultBlockSize = 8192;
 const snapshotMargin = mebibyte;
 
 /** Disks whose volumes are to be made. */
-export function disksToMake(disks: readonly NewDisk[]): readonly NewDisk[] {
+function disksToMake(disks: readonly NewDisk[]): readonly NewDisk[] {
   return disks.filter((disk) => disk.media !== 'cdrom' && disk.nocreate !== true);
 }
 

@@ -10,7 +10,7 @@ export interface FileResult {
   readonly failed: readonly Failure[] | undefined;
 }
 
-export interface Failure {
+interface Failure {
   readonly id: string;
   readonly what: string;
 }
@@ -24,6 +24,9 @@ const runners: readonly (readonly [begins: string, load: () => Promise<OpenRunne
   ['img-manifest', async () => (await import('./img-manifest.js')).imgManifest],
   ['imgadm-', async () => (await import('./img-invocations.js')).imgInvocations],
   ['vm-flow', async () => (await import('./vm-flows.js')).vmFlows],
+  ...['create', 'modify', 'error', 'index', 'sample', 'brand'].map(
+    (begins) => [begins, async () => (await import('./zonecfg.js')).zonecfgRecords] as const,
+  ),
   ['vm-load', async () => (await import('./vm-load.js')).vmLoad],
 ];
 

@@ -2,7 +2,7 @@
 import type { VectorRecord, VectorFolder } from './records.js';
 
 /** Runs one record; the result is what differs, undefined when all is as recorded. */
-export type RunRecord = (record: VectorRecord) => Promise<string | undefined>;
+type RunRecord = (record: VectorRecord) => Promise<string | undefined>;
 
 export interface Runner {
   readonly run: RunRecord;
