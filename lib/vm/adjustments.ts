@@ -11,7 +11,7 @@ export function adjusted(payload: unknown, draft: Draft): readonly Adjustment[] 
   return corrected.flatMap((property): readonly Adjustment[] => {
     if (!has(payload, property) || isBlank(payload[property]) || !has(draft, property)) return [];
     const [given, taken] = [toNumber(payload[property]), Number(draft[property])];
-    return given === taken ? [] : [{ property, kind: 'adjusted', detail: `${given} became ${taken}` }];
+    return given === taken ? [] : [{ property, kind: 'adjusted', detail: `${given} became ${taken}`, given, taken }];
   });
 }
 

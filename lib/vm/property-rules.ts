@@ -77,7 +77,7 @@ export function ignored(names: readonly string[], brand: Brand, action: PayloadA
     const detail = known
       ? `not allowed in ${action} of ${brand}`
       : `unknown${near === undefined ? '' : `, did you mean ${near}?`}`;
-    return { property, kind: 'ignored', detail };
+    return { property, kind: 'ignored', detail, ...(near === undefined ? {} : { nearest: near }) };
   });
 }
 
@@ -102,17 +102,20 @@ function nearest(property: string): string | undefined {
   return best === undefined || known === undefined ? best : `${known}.*.${best}`;
 }
 
-/** Levenshtein's distance; `limit` or more when it is at least that. */
+/** Letters to insert, remove or change, or neighbours to swap; `limit` or more when it is at least that. */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit;
+  let earlier: number[] = [];
   let before = Array.from({ length: b.length + 1 }, (_one, index) => index);
   for (let i = 1; i <= a.length; i += 1) {
     const row = [i];
     for (let j = 1; j <= b.length; j += 1) {
       const change = (before[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(change, (before[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
+      const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = isSwapped ? (earlier[j - 2] ?? 0) + 1 : change;
+      row.push(Math.min(change, swap, (before[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
     }
-    before = row;
+    [earlier, before] = [before, row];
   }
   return before[b.length] ?? limit;
 }

@@ -58,6 +58,11 @@ export interface Adjustment {
   /** `ignored`: not allowed for this brand and action, dropped. `adjusted`: another value was taken. */
   readonly kind: 'ignored' | 'adjusted';
   readonly detail: string;
+  /** Of an ignored property that nobody knows: the known one that was probably meant. */
+  readonly nearest?: string;
+  /** Of an adjusted property: what the payload said, and what was taken. */
+  readonly given?: number;
+  readonly taken?: number;
 }
 
 /** A disk to be made or attached. */

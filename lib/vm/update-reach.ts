@@ -9,7 +9,7 @@ import type { UpdatePlan } from './spec.js';
 import { storedValue } from './stored-values.js';
 
 /** What identifies an element of a list. */
-const keys: Readonly<Record<ListNoun, string>> = {
+export const elementKeys: Readonly<Record<ListNoun, string>> = {
   disks: 'path',
   nics: 'mac',
   filesystems: 'target',
@@ -71,7 +71,7 @@ function isLive(name: string, draft: Draft, vm: VmObject, brand: Brand): boolean
 }
 
 function changedMembers(noun: ListNoun, change: Element, vm: VmObject): string[] {
-  const key = keys[noun];
+  const key = elementKeys[noun];
   const existing: Element = {
     ...(vm[noun] as readonly Element[] | undefined)?.find((one) => one[key] === change[key]),
   };

@@ -4,6 +4,7 @@ import type { Host } from '../host/host.js';
 import type { ZoneConfig } from '../host/zones.js';
 import type { VmObject } from '../schema/generated/vm.js';
 import { withUndo, type UndoStack } from '../undo.js';
+import { updateResult, type ChangeResult } from './change-result.js';
 import { setProperties } from './dataset-changes.js';
 import { payloadFacts } from './facts.js';
 import { setIndestructible } from './indestructible.js';
@@ -20,9 +21,10 @@ import { updateZoneConfig } from './zone-config-update.js';
  * waits for its next boot. When any part fails, what was done is undone and the old configuration stands. Throws
  * `VmNotFound`, `PayloadInvalid`, `AddressInUse` and the host's codes.
  */
-export async function updateVm(ctx: Context, uuid: string, payload: unknown): Promise<UpdatePlan> {
+export async function updateVm(ctx: Context, uuid: string, payload: unknown): Promise<ChangeResult> {
   return withVmLock(ctx, uuid, async () => {
-    const current = await loadVm(await ctx.host(), uuid);
+    const host = await ctx.host();
+    const current = await loadVm(host, uuid);
     const plan = await planUpdate(current, payload, await payloadFacts(ctx));
     for (const { property, kind, detail } of plan.adjustments) {
       ctx.log.warn({ uuid, property, kind, detail }, 'payload adjusted');
@@ -32,7 +34,7 @@ export async function updateVm(ctx: Context, uuid: string, payload: unknown): Pr
       (what, error) => ctx.log.error({ err: error }, `cannot undo: ${what}`),
       (undo) => apply(ctx, current, plan, undo),
     );
-    return plan;
+    return updateResult(plan, current, host.features.guestOs);
   });
 }
 
