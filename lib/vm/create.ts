@@ -8,6 +8,7 @@ import type { ZoneConfig } from '../host/zones.js';
 import { finalSnapshot } from '../img/store.js';
 import { withUndo, type UndoStack } from '../undo.js';
 import { createResult, type CreateResult } from './change-result.js';
+import { mountContainerFiles } from './container-files.js';
 import { vmError } from './errors.js';
 import { payloadFacts } from './facts.js';
 import { makeFilesystems } from './filesystems.js';
@@ -83,6 +84,7 @@ async function install(ctx: Context, host: Host, spec: VmSpec, config: ZoneConfi
     done = withDataset(done, name);
     if (spec.indestructible_delegated) await setIndestructible(host, name, true);
   }
+  done = await mountContainerFiles(host, spec, done);
   done = await makeFilesystems(host, spec, done);
   if (spec.indestructible_zoneroot) await setIndestructible(host, spec.zfs_filesystem, true);
   ctx.signal.throwIfAborted();
