@@ -141,7 +141,9 @@ describe('imgadm', () => {
     server.forget();
     server.fail('file', { kind: 'cut', afterBytes: 500_000 });
     await host.ok('imgadm', ['import', busybox]);
-    assert.ok(server.requests.at(-1)?.endsWith(' bytes=500000-'));
+    // What had arrived but was not taken yet when the connection broke is asked for again.
+    const from = Number(/ bytes=(\d+)-$/.exec(server.requests.at(-1) ?? '')?.[1]);
+    assert.ok(from > 0 && from <= 500_000, String(from));
     await removeAll();
   });
 

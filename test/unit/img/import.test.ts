@@ -51,6 +51,9 @@ describe('import', () => {
 
   const records = () => host.files('/var/imgadm/images');
   const downloads = () => host.files('/var/tmp/.imgadm-downloads');
+  /** Where each request for a file began; no number without a range. What had arrived but not been taken is asked for again. */
+  const offsets = () =>
+    server.requests.filter((line) => line.includes('/file')).map((line) => Number(/ bytes=(\d+)-$/.exec(line)?.[1]));
 
   async function run(
     arg: string,
@@ -149,14 +152,15 @@ describe('import', () => {
     server.fail('file', { kind: 'cut', afterBytes: 100_000 });
     server.fail('file', { kind: 'cut', afterBytes: 150_000 });
     await run(large);
-    const ranges = server.requests.filter((line) => line.includes('/file')).map((line) => line.split(' ')[2]);
-    assert.deepEqual(ranges, [undefined, 'bytes=100000-', 'bytes=250000-']);
+    const [none, first = 0, second = 0] = offsets();
+    assert.ok(Number.isNaN(none) && first > 0 && first <= 100_000 && second > first && second <= 250_000);
   });
 
   it('resumes a stalled transfer', async () => {
     server.fail('file', { kind: 'stall', afterBytes: 100_000 });
     await run(large);
-    assert.ok(server.requests.at(-1)?.endsWith('bytes=100000-'));
+    const from = offsets().at(-1) ?? 0;
+    assert.ok(from > 0 && from <= 100_000);
   });
 
   it('goes on from the beginning where the server knows no ranges', async () => {
@@ -176,12 +180,13 @@ describe('import', () => {
   it('keeps the part of a transfer that it gave up, and goes on from it', async () => {
     server.fail('file', { kind: 'cut', afterBytes: 100_000 });
     server.fail('file', { kind: 'cut', afterBytes: 0 }, 5);
-    await assert.rejects(run(large), { code: 'DownloadError', message: /download failed after 100000 bytes/ });
+    await assert.rejects(run(large), { code: 'DownloadError', message: /download failed after \d+ bytes/ });
     assert.deepEqual(downloads(), [`${large}.file.partial`]);
     assert.deepEqual(await host.names(), []);
     server.requests.length = 0;
     await run(large);
-    assert.ok(server.requests.at(-1)?.endsWith('bytes=100000-'));
+    const from = offsets().at(-1) ?? 0;
+    assert.ok(from > 0 && from <= 100_000);
     assert.deepEqual(downloads(), []);
   });
 
