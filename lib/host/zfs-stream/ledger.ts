@@ -6,7 +6,7 @@ import { closeSync, constants, copyFileSync, fstatSync, ftruncateSync, openSync,
 import { hostError } from '../errors.js';
 import { explain } from './commands.js';
 import { bigEndian, littleEndian, unsupported, type ByteOrder } from './bytes.js';
-import { ObjectFlag, ObjectTable, rowBytes } from './objects.js';
+import { ObjectFlag, ObjectTable, rowBytes, type allObjects } from './objects.js';
 
 const magic = 'zfs objects 001\n';
 const headBytes = 64;
@@ -160,12 +160,12 @@ export class Ledger {
   }
 
   /** Adds the table of all objects and makes the ledger valid. */
-  finish(head: LedgerHead, objects: ObjectTable): void {
+  finish(head: LedgerHead, objects: ReturnType<typeof allObjects>): void {
     const rowsAt = this.written + this.pendingSize;
     const row = Buffer.allocUnsafe(rowBytes);
     let count = 0;
-    for (let at = objects.nextLive(0); at < objects.length; at = objects.nextLive(at + 1)) {
-      objects.write(at, row, 0);
+    for (const { table, row: at } of objects) {
+      table.write(at, row, 0);
       this.append(row);
       count += 1;
     }

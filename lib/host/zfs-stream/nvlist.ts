@@ -2,7 +2,7 @@
 import { bigEndian, invalid, littleEndian, roundUp } from './bytes.js';
 
 /** Values of the types that are read; others are passed over. */
-export type NvValue = bigint | string | Buffer | boolean | NvList;
+type NvValue = bigint | string | Buffer | boolean | NvList;
 export type NvList = ReadonlyMap<string, NvValue>;
 
 const Type = { boolean: 1, uint64: 8, string: 9, byteArray: 10, list: 19, booleanValue: 21 } as const;

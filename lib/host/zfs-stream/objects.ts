@@ -29,8 +29,7 @@ export const ObjectFlag = {
 } as const;
 
 /** Flags that later increments need. */
-export const lastingFlags =
-  ObjectFlag.live | ObjectFlag.spill | ObjectFlag.file | ObjectFlag.placed | ObjectFlag.missing;
+const lastingFlags = ObjectFlag.live | ObjectFlag.spill | ObjectFlag.file | ObjectFlag.placed | ObjectFlag.missing;
 
 const chunkBits = 13;
 const chunkLength = 2 ** chunkBits;
@@ -200,20 +199,32 @@ export class ObjectTable {
   }
 }
 
-/** All live objects of two tables in ascending order, as one table. A number lives in one of them only. */
-export function merge(base: ObjectTable, fresh: ObjectTable): ObjectTable {
-  const merged = new ObjectTable();
+/** All live objects of two tables in ascending order. A number lives in one of them only. */
+export function* allObjects(
+  base: ObjectTable,
+  fresh: ObjectTable,
+): Generator<{ readonly table: ObjectTable; readonly row: number }> {
   let left = base.nextLive(0);
   let right = fresh.nextLive(0);
   while (left < base.length || right < fresh.length) {
-    const fromBase = right >= fresh.length || (left < base.length && base.number.get(left) < fresh.number.get(right));
-    const [table, row] = fromBase ? [base, left] : [fresh, right];
+    if (right >= fresh.length || (left < base.length && base.number.get(left) < fresh.number.get(right))) {
+      yield { table: base, row: left };
+      left = base.nextLive(left + 1);
+    } else {
+      yield { table: fresh, row: right };
+      right = fresh.nextLive(right + 1);
+    }
+  }
+}
+
+/** The same as one table. */
+export function merge(base: ObjectTable, fresh: ObjectTable): ObjectTable {
+  const merged = new ObjectTable();
+  for (const { table, row } of allObjects(base, fresh)) {
     const added = merged.add(table.number.get(row));
     merged.copy(added, table, row);
     merged.flags.set(added, table.flags.get(row) & lastingFlags);
     if (!table.has(row, ObjectFlag.placed)) merged.placeAt.set(added, 0);
-    if (fromBase) left = base.nextLive(left + 1);
-    else right = fresh.nextLive(right + 1);
   }
   return merged;
 }

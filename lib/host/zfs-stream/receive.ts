@@ -8,7 +8,7 @@ import { invalid, unsupported } from './bytes.js';
 import { Commands, explain } from './commands.js';
 import type { Loss } from './files.js';
 import { Ledger } from './ledger.js';
-import { merge, ObjectTable } from './objects.js';
+import { allObjects, ObjectTable } from './objects.js';
 import { readPackage } from './package.js';
 import { readRecords } from './read-records.js';
 import { headerSize, readBegin, RecordType, type Begin } from './records.js';
@@ -168,7 +168,7 @@ class Receiver {
   finish(begin: Begin): void {
     this.ledger.finish(
       { type: begin.type, guid: begin.guid, order: begin.order },
-      merge(this.set.base, this.set.fresh),
+      allObjects(this.set.base, this.set.fresh),
     );
   }
 

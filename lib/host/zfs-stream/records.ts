@@ -18,7 +18,7 @@ export const RecordType = {
 } as const;
 
 /** Most bytes of a block, of a spill block and of the payload of a BEGIN. */
-export const mostBlockBytes = 16 * 1024 * 1024;
+const mostBlockBytes = 16 * 1024 * 1024;
 const mostSmallBlockBytes = 128 * 1024;
 /** Objects have numbers below this one. */
 export const objectNumberEnd = 2 ** 48;
