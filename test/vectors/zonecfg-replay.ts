@@ -11,12 +11,11 @@ const endings = new Map<string | null, unknown>([
 ]);
 
 function replay(record: ZonecfgRecord | BrandRecord): readonly unknown[] {
-  const { _ZONEADMD_ZPOOL: _, ...env } = process.env;
   const zpool = 'zpool' in record ? { _ZONEADMD_ZPOOL: record.zpool } : {};
   const done = spawnSync(addonFile('replay', ''), {
     input: JSON.stringify(record),
     encoding: 'utf8',
-    env: { ...env, ...zpool },
+    env: { ...process.env, ...zpool },
   });
   const results = done.stdout.split('\n').slice(0, -1).map((line) => JSON.parse(line) as unknown); // prettier-ignore
   if (done.signal !== null) results.push(endings.get(done.signal) ?? { signal: done.signal });

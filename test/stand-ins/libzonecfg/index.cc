@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
 
 #include "stand_in.h"
@@ -68,12 +69,12 @@ std::string FormatLine(const Line& line) {
   return text + "\n";
 }
 
-// In tests the first is 1, so that what is written is known beforehand.
+// In tests the first below each root is 1, so that what is written is known beforehand.
 std::string NewUuid() {
   if (std::getenv("SMARTADM_STAND_IN_COUNT_UUIDS") != nullptr) {
-    static unsigned count = 0;
+    static std::map<std::string, unsigned> counts;
     char text[37];
-    std::snprintf(text, sizeof text, "00000000-0000-4000-8000-%012x", ++count);
+    std::snprintf(text, sizeof text, "00000000-0000-4000-8000-%012x", ++counts[Root()]);
     return text;
   }
   uuid_t uuid;
