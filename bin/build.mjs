@@ -1,8 +1,12 @@
 // Builds what is not in git: generated schema code, the bundle in dist/. Run after `npm ci`.
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+
+/** Chunks of earlier builds stay this long, for commands that run meanwhile and load them later. */
+const chunkLifeMs = 3600_000;
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
@@ -16,11 +20,11 @@ function generateSchemas() {
 
 /** One entry per command, everything else in chunks that are loaded when a command needs them. */
 async function bundle() {
-  await rm('dist', { recursive: true, force: true });
   const { version } = JSON.parse(await readFile('package.json', 'utf8'));
   const result = await build({
     entryPoints: ['bin/vmadm.ts', 'bin/imgadm.ts'],
     outdir: 'dist',
+    write: false,
     bundle: true,
     splitting: true,
     format: 'esm',
@@ -28,6 +32,7 @@ async function bundle() {
     target: 'node20.19',
     metafile: true,
     minifySyntax: true,
+    minifyWhitespace: true,
     legalComments: 'none',
     define: { 'process.env.SMARTADM_VERSION': JSON.stringify(version) },
     // Some dependencies are CommonJS and call require for Node's own modules.
@@ -37,6 +42,23 @@ async function bundle() {
     logLevel: 'warning',
   });
   await mkdir('dist', { recursive: true });
-  await writeFile('dist/meta.json', JSON.stringify(result.metafile));
-  for (const name of ['vmadm', 'imgadm']) await chmod(`dist/${name}.js`, 0o755);
+  const isEntry = ({ path }) => /^(?:vmadm|imgadm)\.js$/.test(basename(path));
+  const files = result.outputFiles.sort((a, b) => isEntry(a) - isEntry(b));
+  for (const file of files) await put(file.path, file.contents, isEntry(file) ? 0o755 : 0o644);
+  await put('dist/meta.json', JSON.stringify(result.metafile), 0o644);
+  await removeOld(new Set([...files.map(({ path }) => basename(path)), 'meta.json']));
+}
+
+async function put(path, contents, mode) {
+  await writeFile(`${path}.new`, contents);
+  await chmod(`${path}.new`, mode);
+  await rename(`${path}.new`, path);
+}
+
+async function removeOld(current) {
+  for (const name of await readdir('dist')) {
+    const file = join('dist', name);
+    if (current.has(name) || Date.now() - (await stat(file)).mtimeMs < chunkLifeMs) continue;
+    await rm(file, { recursive: true, force: true });
+  }
 }

@@ -15,7 +15,7 @@ interface Output {
 const budgets = { vmadm: { entry: 16_000, program: 150_000 }, imgadm: { entry: 16_000, program: 40_000 } } as const;
 
 /** Loaded by the commands that need them. */
-const heavy = ['got', 'ajv', 'tar-stream', 'cli-table3', 'fast-xml-parser'];
+const heavy = ['got', 'ajv', 'tar-stream', 'cli-table3'];
 
 let outputs: Readonly<Record<string, Output>>;
 

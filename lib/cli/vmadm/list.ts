@@ -1,7 +1,7 @@
 /** `vmadm list`: a table of VMs. */
-import type { Command } from '../command.js';
+import type { Cli, Command } from '../command.js';
 import { assignments } from './operands.js';
-import { colonLines, table } from './table.js';
+import { colonLines, table, type TablePaint } from './table.js';
 
 const defaultOrder = 'uuid,type,ram,state,alias';
 const defaultSort = 'ram,uuid';
@@ -55,7 +55,21 @@ export const list: Command = {
     const rows = sortVms(vms, [...sortKeys, ...tieBreakers]).map((vm) =>
       fields.map(({ key }) => cell(valueAt(vm, key))),
     );
-    await cli.out((parsable === true ? colonLines : table)(fields, rows, header === true));
+    if (parsable === true) await cli.out(colonLines(fields, rows, header === true));
+    else await cli.out(table(fields, rows, header === true, await paintFor(cli)));
     return 0;
   },
 };
+
+/** Colours for a terminal that has some (`NO_COLOR` and its like are honoured); none in a pipe. */
+async function paintFor(cli: Cli): Promise<TablePaint | undefined> {
+  if (!cli.stdout.isTTY) return undefined;
+  const { default: chalk } = await import('chalk');
+  const states: Readonly<Record<string, (text: string) => string>> = {
+    running: chalk.green, stopped: chalk.dim, failed: chalk.red, provisioning: chalk.yellow, incomplete: chalk.red,
+  }; // prettier-ignore
+  return {
+    header: chalk.bold,
+    cell: ({ header }, text, padded) => (header === 'STATE' ? (states[text]?.(padded) ?? padded) : padded),
+  };
+}
