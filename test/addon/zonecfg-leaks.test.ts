@@ -27,8 +27,12 @@ it('zonecfg loses no memory and keeps to its own', () => {
     const text = readFileSync(report, 'utf8');
     assert.match(text, /LEAK SUMMARY/);
     const parts = text.replace(/^==\d+== ?/gm, '').split(/\n\s*\n/);
+    // The loader reads its own strings by words, past their end.
     const ours = parts.filter(
-      (part) => /are definitely lost|Invalid (read|write|free)/.test(part) && /zonecfg|standin|smartadm::/.test(part),
+      (part) =>
+        /are definitely lost|Invalid (read|write|free)/.test(part) &&
+        /zonecfg|standin|smartadm::/.test(part) &&
+        !part.includes('_dl_map_object'),
     );
     assert.deepEqual(ours, []);
   } finally {
