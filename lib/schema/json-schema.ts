@@ -34,7 +34,7 @@ export function memberSchemas(): Readonly<Record<string, AnySchemaObject>> {
 const scalar: AnySchemaObject = { type: ['string', 'number', 'boolean'] };
 
 /** Of a value after its spelling has been put right: numbers are numbers, lists are arrays. */
-function valueSchema(row: PropertyRow): AnySchemaObject {
+export function valueSchema(row: PropertyRow): AnySchemaObject {
   const limits = {
     ...(row.min === undefined ? {} : { minimum: row.min }),
     ...(row.max === undefined ? {} : { maximum: row.max }),
@@ -64,39 +64,35 @@ function valueSchema(row: PropertyRow): AnySchemaObject {
 
 /** Types of a loaded VM and of its parts, for json-schema-to-typescript. */
 export function vmTypesSchema(): AnySchemaObject {
-  const definitions = Object.fromEntries(
-    nouns.map((noun) => [typeNames[noun], objectSchema(typeNames[noun], memberRows[noun])]),
-  );
-  return {
-    ...objectSchema(
-      'VmObject',
-      vmRows.filter((row) => !/^(?:add|update|set|remove)_/.test(row.name)),
-    ),
-    definitions,
-  };
+  return vmSchema('definitions');
+}
+
+/** Of a loaded VM, with its parts where the draft of JSON Schema wants them. */
+export function vmSchema(place: 'definitions' | '$defs'): AnySchemaObject {
+  const object = (title: string, rows: readonly PropertyRow[]) => ({
+    title,
+    type: 'object',
+    additionalProperties: false,
+    properties: Object.fromEntries(rows.map((row) => [row.name, loadedSchema(row, place)])),
+  });
+  const own = vmRows.filter((row) => !/^(?:add|update|set|remove)_/.test(row.name));
+  const parts = nouns.map((noun) => [typeNames[noun], object(typeNames[noun], memberRows[noun])]);
+  return { ...object('VmObject', own), [place]: Object.fromEntries(parts) as unknown };
 }
 
 const typeNames = { nics: 'Nic', disks: 'Disk', filesystems: 'Filesystem', pci_devices: 'PciDevice', snapshots: 'Snapshot' } as const; // prettier-ignore
 
-function objectSchema(title: string, rows: readonly PropertyRow[]): AnySchemaObject {
-  return {
-    title,
-    type: 'object',
-    additionalProperties: false,
-    properties: Object.fromEntries(rows.map((row) => [row.name, loadedSchema(row)])),
-  };
-}
-
 /** Of a value as a loaded VM has it; joined lists are text there. */
-function loadedSchema(row: PropertyRow): AnySchemaObject {
+function loadedSchema(row: PropertyRow, place: string): AnySchemaObject {
   const described = { description: row.unit === undefined ? row.doc : `${row.doc} (${row.unit})` };
   if (row.noun !== undefined)
-    return { ...described, type: 'array', items: { $ref: `#/definitions/${typeNames[row.noun]}` } };
+    return { ...described, type: 'array', items: { $ref: `#/${place}/${typeNames[row.noun]}` } };
   if (row.type === 'list' && row.store?.in === 'zone') return { ...described, type: 'string' };
   if (row.store !== undefined && 'as' in row.store && row.store.as === 'numbers') {
     return { ...described, type: 'array', items: { type: 'number' } };
   }
   if (row.type === 'flat-object') return { ...described, type: 'object', additionalProperties: scalar };
-  if (row.name === 'zoneid') return { ...described, type: ['integer', 'null'] };
+  // The kernel's ids of a zone that does not run.
+  if (row.name === 'zoneid' || row.name === 'zonedid') return { ...described, type: ['integer', 'null'] };
   return { ...described, ...valueSchema(row) };
 }

@@ -1,4 +1,5 @@
 /** What the property rows allow: which brand may use which property in which action. */
+import { rowAllows } from '../schema/allowed.js';
 import { memberRows } from '../schema/json-schema.js';
 import { nouns, type Brand, type Noun, type PropertyRow } from '../schema/property.js';
 import { vmRows } from '../schema/vm.js';
@@ -36,21 +37,16 @@ export function nounOf(name: string): Noun | undefined {
   return rows.get(name)?.noun;
 }
 
-function allows(row: PropertyRow | undefined, brand: Brand, letters: readonly string[]): boolean {
-  const rules = row?.allowed ?? [];
-  return rules.some(([found, brands]) => brands.includes(brand) && letters.some((one) => found.includes(one)));
-}
-
 /** Whether a payload may have the property. An action other than the three allows nothing. */
 export function isAllowed(name: string, brand: Brand, action: string): boolean {
   const letter = { create: 'c', receive: 'r', update: 'u' }[action];
-  return letter !== undefined && allows(rows.get(name), brand, [letter]);
+  return letter !== undefined && rowAllows(rows.get(name), brand, [letter]);
 }
 
 /** Whether the elements of a list, `update_nics` say, may have the member. */
 export function isMemberAllowed(list: string, noun: Noun, member: string, brand: Brand, action: string): boolean {
   const adds = list.startsWith('update_') ? 'u' : 'a';
-  return allows(members[noun].get(member), brand, action === 'receive' && adds === 'a' ? ['a', 'r'] : [adds]);
+  return rowAllows(members[noun].get(member), brand, action === 'receive' && adds === 'a' ? ['a', 'r'] : [adds]);
 }
 
 /** Properties that a payload cannot do without. */

@@ -25,7 +25,7 @@ export const commands: readonly CommandEntry[] = [
   { name: 'lookup', usage: ['lookup [-j|-1] [-o field,...] [field=value ...]'], load: async () => (await import('./lookup.js')).lookup },
   { name: 'reboot', usage: ['reboot <uuid> [-F]'], load: async () => (await import('./reboot.js')).reboot },
   { name: 'receive', aliases: ['recv'], usage: ['receive [-f <filename>]'], load: async () => (await import('./unavailable.js')).receive },
-  { name: 'reprovision', usage: ['reprovision <uuid> [-f <filename>]'], load: async () => (await import('./unavailable.js')).reprovision },
+  { name: 'reprovision', usage: ['reprovision <uuid> [-f <filename>]'], load: async () => (await import('./reprovision.js')).reprovision },
   { name: 'rollback-snapshot', usage: ['rollback-snapshot <uuid> <snapname>'], load: async () => (await import('./snapshots.js')).rollbackSnapshot },
   { name: 'send', usage: ['send <uuid> [target]'], load: async () => (await import('./unavailable.js')).send },
   { name: 'start', aliases: ['boot'], usage: ['start <uuid> [option=value ...]'], load: async () => (await import('./start.js')).start },
@@ -34,5 +34,6 @@ export const commands: readonly CommandEntry[] = [
   { name: 'update', usage: ['update <uuid> [-f <filename>]', ' -or- update <uuid> property=value [property=value ...]'], load: async () => (await import('./update.js')).update },
   { name: 'validate', usage: ['validate create [-f <filename>]', 'validate update <brand> [-f <filename>]'], load: async () => (await import('./validate.js')).validate },
   { name: 'exec', usage: [], load: async () => (await import('./exec.js')).exec },
+  { name: 'schema', usage: [], load: async () => (await import('./schema.js')).schema },
   { name: 'version', usage: [], load: async () => (await import('./version.js')).version },
 ]; // prettier-ignore

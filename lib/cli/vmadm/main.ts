@@ -10,7 +10,16 @@ import { usageText } from './usage-text.js';
 import { usageStatus } from '../usage.js';
 
 /** Commands that only read: they leave a log file only when something goes wrong (`vmadm-cli`, files). */
-const reading: ReadonlySet<string> = new Set(['console', 'get', 'info', 'list', 'lookup', 'validate', 'version']);
+const reading: ReadonlySet<string> = new Set([
+  'console',
+  'get',
+  'info',
+  'list',
+  'lookup',
+  'schema',
+  'validate',
+  'version',
+]);
 
 /** Runs vmadm. Never throws: what goes wrong is printed on standard error and told by the result. */
 export async function vmadm(argv: readonly string[], cli: Cli): Promise<number> {
