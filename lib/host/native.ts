@@ -260,8 +260,18 @@ export interface NativeBtrfs {
   setReadOnly(path: string, readOnly: boolean): Promise<void>;
   /** Undefined when there is nothing at `path`, or something else than the root of a subvolume. */
   inspect(path: string, attribute: string): Promise<NativeSubvolume | undefined>;
-  /** In one pass, all subvolumes inside the one whose root is at `path`, which may be the top of the filesystem. */
+  /**
+   * In one pass, all subvolumes inside the one whose root is at `path`, by path. Only with the top of the filesystem all
+   * of it is read.
+   */
   list(path: string, attribute: string): Promise<readonly NativeSubvolume[]>;
+  /** The subvolumes that are entries of a folder, by name, which is their `path`; none when there is no such folder. */
+  listFolder(path: string, attribute: string): Promise<readonly NativeSubvolume[]>;
+  /**
+   * Among others, the subvolumes that began as snapshots of one of `ids`, or have replaced one that did: what was made
+   * from something that is gone, or from a copy of such, comes along. By path.
+   */
+  listCopies(top: string, ids: readonly bigint[], attribute: string): Promise<readonly NativeSubvolume[]>;
   /** Where subvolume `id` lies below the top; undefined when there is none. */
   findPath(top: string, id: bigint): Promise<string | undefined>;
   /** Throws `EEXIST` when `to` exists. */
@@ -283,6 +293,8 @@ export interface NativeBtrfs {
   enableQuotas(top: string): Promise<'simple' | 'full'>;
   /** Fine when it exists. */
   createQgroup(top: string, id: bigint): Promise<void>;
+  /** None when it does not exist. */
+  qgroupMembers(top: string, id: bigint): Promise<readonly bigint[]>;
   /** Fine when it does not exist; members are freed. */
   removeQgroup(top: string, id: bigint): Promise<void>;
   assignQgroup(top: string, member: bigint, group: bigint, assign: boolean): Promise<void>;

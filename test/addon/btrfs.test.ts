@@ -46,11 +46,14 @@ describe('every export', () => {
     setCompression: [nowhere, 'zstd'],
     inspect: [nowhere, attribute],
     list: [nowhere, attribute],
+    listFolder: [nowhere, attribute],
+    listCopies: [nowhere, [1n], attribute],
     findPath: [nowhere, 256n],
     setAttribute: [nowhere, attribute, 'x'],
     quotaMode: [nowhere],
     enableQuotas: [nowhere],
     createQgroup: [nowhere, 1n],
+    qgroupMembers: [nowhere, 1n],
     removeQgroup: [nowhere, 1n],
     assignQgroup: [nowhere, 1n, level1, true],
     limitQgroup: [nowhere, 1n, 5, false],
@@ -83,7 +86,7 @@ describe('every export', () => {
 
   it('says what failed and on what', async () => {
     for (const [name, args] of Object.entries(good)) {
-      if (name === 'inspect') continue;
+      if (name === 'inspect' || name === 'listFolder') continue;
       await assert.rejects(
         () => call(name, ...args) as Promise<unknown>,
         (error) => {
@@ -126,6 +129,7 @@ describe('every export', () => {
       () => btrfs.removeFolder(at('link/x')),
       () => btrfs.setCompression(at('link'), 'zstd'),
       () => btrfs.list(at('link'), attribute),
+      () => btrfs.listFolder(at('link'), attribute),
     ]) {
       await assert.rejects(attempt, code('ELOOP'));
     }
@@ -184,6 +188,38 @@ describe('subvolumes', () => {
       ['deep/a'],
     );
     await btrfs.deleteSubvolume(at('l'));
+  });
+
+  it('are listed folder by folder', async () => {
+    mkdirSync(at('folders/plain'), { recursive: true });
+    for (const name of ['b', 'a', 'a/inside']) await btrfs.createSubvolume(at(`folders/${name}`));
+    symlinkSync(at('folders/a'), at('folders/link'));
+    await btrfs.setAttribute(at('folders/a'), attribute, 'x'.repeat(3000));
+    const found = await btrfs.listFolder(at('folders'), attribute);
+    assert.deepEqual(
+      found.map((each) => [each.path, each.attribute]),
+      [['a', 'x'.repeat(3000)], ['b', undefined]],
+    ); // prettier-ignore
+    assert.equal(found[0]?.id, (await inspect('folders/a')).id);
+    assert.deepEqual(await btrfs.listFolder(at('none'), attribute), []);
+    for (const name of ['a', 'b']) await btrfs.deleteSubvolume(at(`folders/${name}`));
+  });
+
+  it('are known as copies of others, one that replaced a copy as well', async () => {
+    const copies = async (...ids: bigint[]) => (await btrfs.listCopies(top, ids, attribute)).map(({ path }) => path);
+    await btrfs.createSubvolume(at('first'));
+    await btrfs.createSubvolume(at('unrelated'));
+    await btrfs.snapshotSubvolume(at('first'), at('second'));
+    const { id } = await inspect('first');
+    assert.deepEqual(await copies(id, (await inspect('unrelated')).id), ['second']);
+    assert.deepEqual(await copies((await inspect('second')).id), []);
+    // Back to a snapshot of it.
+    await btrfs.snapshotSubvolume(at('second'), at('kept'));
+    await btrfs.snapshotSubvolume(at('kept'), at('third'));
+    assert.deepEqual(await copies(id), ['second']);
+    await btrfs.deleteSubvolume(at('second'));
+    assert.deepEqual(await copies(id), ['kept', 'third']);
+    for (const name of ['first', 'unrelated', 'kept', 'third']) await btrfs.deleteSubvolume(at(name));
   });
 
   it('are renamed and swapped, never over something', async () => {
@@ -245,8 +281,13 @@ describe('qgroups', () => {
     }
     writeFileSync(at('q/f'), Buffer.alloc(2 ** 20, 1));
     await btrfs.sync(top);
+    assert.deepEqual(await btrfs.qgroupMembers(top, group), [id]);
+    assert.deepEqual(await btrfs.qgroupMembers(top, level1 | 99999n), []);
     const [own = 0, both = 0, none] = await btrfs.usage(top, [id, group, level1 | 99999n], false);
     assert.ok(own >= 2 ** 20 && own === both);
+    // Many at a time are read in another way.
+    const many = Array.from({ length: 200 }, (_, index) => (index % 2 === 0 ? id : group));
+    assert.deepEqual(new Set(await btrfs.usage(top, many, false)), new Set([own]));
     assert.equal(none, undefined);
     await btrfs.limitQgroup(top, group, 2 * 2 ** 20, false);
     assert.throws(() => {

@@ -22,6 +22,7 @@
 #include <cstring>
 #include <map>
 #include <new>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -119,11 +120,17 @@ std::optional<uint64_t> Bytes(int qgroups, uint64_t id, const char* file) {
 }
 
 std::optional<std::string> ReadAttribute(const std::string& path, const std::string& name) {
-  // No attribute of btrfs is longer than a node.
-  std::array<char, 65536> value;
-  const ssize_t size = ::lgetxattr(path.c_str(), name.c_str(), value.data(), value.size());
-  if (size < 0) return std::nullopt;
-  return std::string(value.data(), static_cast<size_t>(size));
+  // The kernel clears as much as it is offered. No attribute of btrfs is longer than a node.
+  for (const size_t room : {size_t{1024}, size_t{65536}}) {
+    std::string value(room, '\0');
+    const ssize_t size = ::lgetxattr(path.c_str(), name.c_str(), value.data(), room);
+    if (size >= 0) {
+      value.resize(static_cast<size_t>(size));
+      return value;
+    }
+    if (errno != ERANGE) break;
+  }
+  return std::nullopt;
 }
 
 Subvolume FromInfo(const struct btrfs_util_subvolume_info& info) {
@@ -134,10 +141,15 @@ Subvolume FromInfo(const struct btrfs_util_subvolume_info& info) {
   return result;
 }
 
+using Uuid = std::array<uint8_t, BTRFS_UUID_SIZE>;
+
 // What the root tree says of a subvolume. One that is being cleaned up has no place any more.
 struct Root {
   uint64_t flags = 0;
   int64_t created = 0;
+  Uuid uuid = {};
+  // The subvolume that this began as a snapshot of; zeros when it began empty.
+  Uuid source = {};
   bool placed = false;
   uint64_t parent = 0;
   uint64_t folder = 0;
@@ -153,45 +165,61 @@ bool CopyItem(T& target, const std::byte* data, size_t length, size_t least) {
   return true;
 }
 
+// Where an item says that a subvolume lies.
+bool ReadPlace(Root& root, uint64_t parent, const std::byte* data, size_t length) {
+  struct btrfs_root_ref reference = {};
+  if (!CopyItem(reference, data, length, sizeof reference)) return false;
+  const size_t name = le16toh(reference.name_len);
+  if (sizeof reference + name > length) return false;
+  root.placed = true;
+  root.parent = parent;
+  root.folder = le64toh(reference.dirid);
+  root.name.assign(reinterpret_cast<const char*>(data + sizeof reference), name);
+  return true;
+}
+
 void ReadRootItem(Roots& roots, const struct btrfs_ioctl_search_header& header, const std::byte* data) {
   if (header.type == BTRFS_ROOT_ITEM_KEY) {
     // Old ones are shorter, and do not know when they were made.
     struct btrfs_root_item item = {};
     if (!CopyItem(item, data, header.len, offsetof(struct btrfs_root_item, generation_v2))) return;
-    roots[header.objectid].flags = le64toh(item.flags);
-    roots[header.objectid].created = static_cast<int64_t>(le64toh(item.otime.sec));
-  } else if (header.type == BTRFS_ROOT_BACKREF_KEY) {
-    struct btrfs_root_ref reference = {};
-    if (!CopyItem(reference, data, header.len, sizeof reference)) return;
-    const size_t length = le16toh(reference.name_len);
-    if (sizeof reference + length > header.len) return;
     Root& root = roots[header.objectid];
-    root.placed = true;
-    root.parent = header.offset;
-    root.folder = le64toh(reference.dirid);
-    root.name.assign(reinterpret_cast<const char*>(data + sizeof reference), length);
+    root.flags = le64toh(item.flags);
+    root.created = static_cast<int64_t>(le64toh(item.otime.sec));
+    std::copy(std::begin(item.uuid), std::end(item.uuid), root.uuid.begin());
+    std::copy(std::begin(item.parent_uuid), std::end(item.parent_uuid), root.source.begin());
+  } else if (header.type == BTRFS_ROOT_BACKREF_KEY) {
+    ReadPlace(roots[header.objectid], header.offset, data, header.len);
   }
 }
 
-// All of the root tree in as few calls as it takes: libbtrfsutil's iterator needs three for each subvolume.
-Roots ReadRoots(int top, const std::string& subject) {
-  constexpr size_t kBufferBytes = 256 * 1024;
-  std::vector<std::byte> buffer(sizeof(struct btrfs_ioctl_search_args_v2) + kBufferBytes);
+// A range of keys of one tree; all types and offsets between the two ends.
+struct KeyRange {
+  uint64_t tree;
+  uint64_t first;
+  uint64_t last;
+  uint32_t first_type;
+  uint32_t last_type;
+};
+
+// Hands each item in the range to `take`, in as few calls as it takes.
+template <typename Take>
+void Search(int top, const KeyRange& range, size_t buffer_bytes, const std::string& subject, Take&& take) {
+  std::vector<std::byte> buffer(sizeof(struct btrfs_ioctl_search_args_v2) + buffer_bytes);
   auto* args = new (buffer.data()) btrfs_ioctl_search_args_v2();
   struct btrfs_ioctl_search_key& key = args->key;
-  key.tree_id = BTRFS_ROOT_TREE_OBJECTID;
-  key.min_objectid = BTRFS_FIRST_FREE_OBJECTID;
-  key.max_objectid = BTRFS_LAST_FREE_OBJECTID;
-  key.min_type = BTRFS_ROOT_ITEM_KEY;
-  key.max_type = BTRFS_ROOT_BACKREF_KEY;
+  key.tree_id = range.tree;
+  key.min_objectid = range.first;
+  key.max_objectid = range.last;
+  key.min_type = range.first_type;
+  key.max_type = range.last_type;
   key.max_offset = UINT64_MAX;
   key.max_transid = UINT64_MAX;
-  Roots roots;
   for (;;) {
     key.nr_items = UINT32_MAX;
-    args->buf_size = kBufferBytes;
+    args->buf_size = buffer_bytes;
     if (::ioctl(top, BTRFS_IOC_TREE_SEARCH_V2, args) != 0) Fail("BTRFS_IOC_TREE_SEARCH_V2", subject);
-    if (key.nr_items == 0) return roots;
+    if (key.nr_items == 0) return;
     const std::byte* at = buffer.data() + sizeof *args;
     const std::byte* const end = buffer.data() + buffer.size();
     struct btrfs_ioctl_search_header header = {};
@@ -200,7 +228,7 @@ Roots ReadRoots(int top, const std::string& subject) {
       std::memcpy(&header, at, sizeof header);
       at += sizeof header;
       if (static_cast<size_t>(end - at) < header.len) Fail("BTRFS_IOC_TREE_SEARCH_V2", subject, EOVERFLOW);
-      ReadRootItem(roots, header, at);
+      take(header, at);
       at += header.len;
     }
     // On from behind the last key.
@@ -209,6 +237,40 @@ Roots ReadRoots(int top, const std::string& subject) {
     key.min_offset = header.offset + 1;
     if (key.min_offset == 0 && ++key.min_type == 0) ++key.min_objectid;
   }
+}
+
+constexpr size_t kWholeTreeBytes = 256 * 1024;
+// Room for the longest item, with its header.
+constexpr size_t kFewItemsBytes = 64 * 1024;
+
+// All of the root tree: libbtrfsutil's iterator needs three calls for each subvolume.
+Roots ReadRoots(int top, const std::string& subject) {
+  Roots roots;
+  const KeyRange all = {BTRFS_ROOT_TREE_OBJECTID, BTRFS_FIRST_FREE_OBJECTID, BTRFS_LAST_FREE_OBJECTID,
+                        BTRFS_ROOT_ITEM_KEY, BTRFS_ROOT_BACKREF_KEY};
+  Search(top, all, kWholeTreeBytes, subject,
+         [&](const auto& header, const std::byte* data) { ReadRootItem(roots, header, data); });
+  return roots;
+}
+
+// Of the root tree what lies inside subvolume `base`: each subvolume refers to those directly inside it.
+Roots ReadRootsInside(int top, uint64_t base, const std::string& subject) {
+  Roots roots;
+  std::vector<uint64_t> pending = {base};
+  while (!pending.empty()) {
+    const uint64_t id = pending.back();
+    pending.pop_back();
+    const KeyRange own = {BTRFS_ROOT_TREE_OBJECTID, id, id, BTRFS_ROOT_ITEM_KEY, BTRFS_ROOT_REF_KEY};
+    Search(top, own, kFewItemsBytes, subject, [&](const auto& header, const std::byte* data) {
+      if (header.type == BTRFS_ROOT_ITEM_KEY && id != base) ReadRootItem(roots, header, data);
+      if (header.type != BTRFS_ROOT_REF_KEY) return;
+      // Once only: no damaged tree leads round in circles.
+      if (!roots[header.offset].placed && ReadPlace(roots[header.offset], id, data, header.len)) {
+        pending.push_back(header.offset);
+      }
+    });
+  }
+  return roots;
 }
 
 // Puts together paths relative to one subvolume.
@@ -264,19 +326,28 @@ class Paths {
   std::map<std::pair<uint64_t, uint64_t>, std::optional<std::string>> folders_;
 };
 
-// One pass; nothing when something was moved or removed in the middle of it.
-std::optional<std::vector<Subvolume>> TryList(const std::string& top, const std::string& attribute) {
-  const UniqueFd folder = OpenFolder(top);
-  const std::string below = PathOf(folder) + "/";
-  uint64_t base = 0;
-  Check(btrfs_util_is_subvolume_fd(folder.get()), "btrfs_util_is_subvolume", top);
-  Check(btrfs_util_subvolume_id_fd(folder.get(), &base), "btrfs_util_subvolume_id", top);
-  const Roots roots = ReadRoots(folder.get(), top);
-  Paths paths(folder.get(), base, roots, top);
+// A place in the tree of subvolumes that is held open.
+struct Base {
+  explicit Base(const std::string& path) : folder(OpenFolder(path)) {
+    Check(btrfs_util_is_subvolume_fd(folder.get()), "btrfs_util_is_subvolume", path);
+    Check(btrfs_util_subvolume_id_fd(folder.get(), &id), "btrfs_util_subvolume_id", path);
+  }
+
+  UniqueFd folder;
+  uint64_t id = 0;
+};
+
+// Those of `roots` inside `base` that are `wanted`, by path; nothing when something was moved or removed meanwhile.
+template <typename Wanted>
+std::optional<std::vector<Subvolume>> Describe(const Base& base, const Roots& roots, const std::string& subject,
+                                               const std::string& attribute, Wanted&& wanted) {
+  const std::string below = PathOf(base.folder) + "/";
+  Paths paths(base.folder.get(), base.id, roots, subject);
   std::vector<Subvolume> result;
   for (const auto& [id, root] : roots) {
+    if (id == base.id || !wanted(root)) continue;
     bool vanished = false;
-    auto path = id == base ? std::nullopt : paths.Of(id, vanished);
+    auto path = paths.Of(id, vanished);
     if (vanished) return std::nullopt;
     if (!path) continue;
     Subvolume subvolume;
@@ -288,6 +359,58 @@ std::optional<std::vector<Subvolume>> TryList(const std::string& top, const std:
     if (!subvolume.attribute && errno != ENODATA && errno != EOPNOTSUPP) return std::nullopt;
     result.push_back(std::move(subvolume));
   }
+  std::sort(result.begin(), result.end(), [](const Subvolume& a, const Subvolume& b) { return a.path < b.path; });
+  return result;
+}
+
+// What `attempt` finds, which returns nothing when something was moved or removed in the middle of it.
+template <typename Attempt>
+std::vector<Subvolume> Insist(const char* operation, const std::string& subject, Attempt&& attempt) {
+  constexpr int kAttempts = 100;
+  for (int i = 0; i < kAttempts; ++i) {
+    if (auto result = attempt()) return std::move(*result);
+  }
+  throw NativeError("btrfs", operation, EAGAIN, subject);
+}
+
+// Of an open folder; nothing when it is not the root of a subvolume.
+std::optional<Subvolume> InspectOpen(const UniqueFd& folder, const std::string& subject, const std::string& attribute) {
+  const btrfs_util_error is = btrfs_util_is_subvolume_fd(folder.get());
+  if (is == BTRFS_UTIL_ERROR_NOT_SUBVOLUME || is == BTRFS_UTIL_ERROR_NOT_BTRFS) return std::nullopt;
+  Check(is, "btrfs_util_is_subvolume", subject);
+  struct btrfs_util_subvolume_info info;
+  Check(btrfs_util_subvolume_info_fd(folder.get(), 0, &info), "btrfs_util_subvolume_info", subject);
+  Subvolume result = FromInfo(info);
+  // The link in /proc is to be followed, what it leads to is no link.
+  result.attribute = ReadAttribute(PathOf(folder) + "/.", attribute);
+  return result;
+}
+
+std::optional<std::vector<Subvolume>> TryListFolder(const std::string& path, const std::string& attribute) {
+  std::vector<Subvolume> result;
+  UniqueFd folder = TryOpenFolder(path);
+  if (!folder) {
+    if (errno == ENOENT) return result;
+    Fail("openat2", path);
+  }
+  const Owned<DIR, ::closedir> entries(::fdopendir(folder.get()));
+  if (!entries) Fail("fdopendir", path);
+  // The stream has it now.
+  const int parent = folder.release();
+  while (const dirent* entry = ::readdir(entries.get())) {
+    const std::string name = entry->d_name;
+    if (name == "." || name == ".." || entry->d_type != DT_DIR) continue;
+    const UniqueFd open(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!open) {
+      if (errno == ENOENT) return std::nullopt;
+      Fail("openat", path + "/" + name);
+    }
+    auto found = InspectOpen(open, path + "/" + name, attribute);
+    if (!found) continue;
+    found->path = name;
+    result.push_back(std::move(*found));
+  }
+  std::sort(result.begin(), result.end(), [](const Subvolume& a, const Subvolume& b) { return a.path < b.path; });
   return result;
 }
 
@@ -331,30 +454,40 @@ void SetCompressionBelow(UniqueFd folder, dev_t device, const std::string& metho
   }
 }
 
-// The members of a qgroup, from the quota tree.
-std::vector<uint64_t> Members(int top, uint64_t group, const std::string& subject) {
-  std::vector<uint64_t> result;
-  struct btrfs_ioctl_search_args args = {};
-  args.key.tree_id = BTRFS_QUOTA_TREE_OBJECTID;
-  args.key.min_objectid = args.key.max_objectid = group;
-  args.key.min_type = args.key.max_type = BTRFS_QGROUP_RELATION_KEY;
-  args.key.max_offset = UINT64_MAX;
-  args.key.max_transid = UINT64_MAX;
-  for (;;) {
-    args.key.nr_items = UINT32_MAX;
-    if (::ioctl(top, BTRFS_IOC_TREE_SEARCH, &args) != 0) Fail("BTRFS_IOC_TREE_SEARCH", subject);
-    if (args.key.nr_items == 0) return result;
-    size_t at = 0;
-    for (uint32_t i = 0; i < args.key.nr_items; ++i) {
-      struct btrfs_ioctl_search_header header;
-      if (at + sizeof header > sizeof args.buf) Fail("BTRFS_IOC_TREE_SEARCH", subject, EOVERFLOW);
-      std::memcpy(&header, args.buf + at, sizeof header);
-      at += sizeof header + header.len;
-      // Each relation is stored in both directions; members have the lower level.
-      if (header.offset < group) result.push_back(header.offset);
-      args.key.min_offset = header.offset + 1;
+QuotaMode ReadMode(const UniqueFd& qgroups) {
+  if (!qgroups) return QuotaMode::kOff;
+  const auto enabled = ReadSmallFile(qgroups.get(), "enabled");
+  if (enabled && enabled->starts_with('0')) return QuotaMode::kOff;
+  const auto mode = ReadSmallFile(qgroups.get(), "mode");
+  return mode && mode->starts_with("squota") ? QuotaMode::kSimple : QuotaMode::kFull;
+}
+
+// Each relation is stored in both directions; members have the lower level.
+template <typename Take>
+void ForEachMember(int top, uint64_t first, uint64_t last, const std::string& subject, Take&& take) {
+  const KeyRange relations = {BTRFS_QUOTA_TREE_OBJECTID, first, last, BTRFS_QGROUP_RELATION_KEY,
+                              BTRFS_QGROUP_RELATION_KEY};
+  Search(top, relations, kFewItemsBytes, subject, [&](const auto& header, const std::byte*) {
+    if (header.type == BTRFS_QGROUP_RELATION_KEY && header.offset < header.objectid) {
+      take(header.objectid, header.offset);
     }
-  }
+  });
+}
+
+// From here on, opening files that need not be costs more than reading who is in which group.
+constexpr size_t kManyFigures = 64;
+
+// The groups with a single member, which with simple quotas are charged with just what that is: most datasets hold no
+// other.
+std::unordered_map<uint64_t, uint64_t> OnlyMembers(int top, const std::string& subject) {
+  std::unordered_map<uint64_t, uint64_t> result;
+  std::unordered_map<uint64_t, size_t> count;
+  ForEachMember(top, 1ULL << kLevelShift, UINT64_MAX, subject, [&](uint64_t group, uint64_t member) {
+    result[group] = member;
+    ++count[group];
+  });
+  std::erase_if(result, [&](const auto& entry) { return count[entry.first] > 1; });
+  return result;
 }
 
 }  // namespace
@@ -412,15 +545,7 @@ std::optional<Subvolume> Inspect(const std::string& path, const std::string& att
     if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return std::nullopt;
     Fail("openat2", path);
   }
-  const btrfs_util_error is = btrfs_util_is_subvolume_fd(folder.get());
-  if (is == BTRFS_UTIL_ERROR_NOT_SUBVOLUME || is == BTRFS_UTIL_ERROR_NOT_BTRFS) return std::nullopt;
-  Check(is, "btrfs_util_is_subvolume", path);
-  struct btrfs_util_subvolume_info info;
-  Check(btrfs_util_subvolume_info_fd(folder.get(), 0, &info), "btrfs_util_subvolume_info", path);
-  Subvolume result = FromInfo(info);
-  // The link in /proc is to be followed, what it leads to is no link.
-  result.attribute = ReadAttribute(PathOf(folder) + "/.", attribute);
-  return result;
+  return InspectOpen(folder, path, attribute);
 }
 
 std::optional<std::string> FindPath(const std::string& top, uint64_t id) {
@@ -434,12 +559,41 @@ std::optional<std::string> FindPath(const std::string& top, uint64_t id) {
   return std::string(path.get());
 }
 
-std::vector<Subvolume> List(const std::string& top, const std::string& attribute) {
-  constexpr int kAttempts = 100;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    if (auto result = TryList(top, attribute)) return std::move(*result);
-  }
-  throw NativeError("btrfs", "list", EAGAIN, top);
+std::vector<Subvolume> List(const std::string& path, const std::string& attribute) {
+  return Insist("list", path, [&] {
+    const Base base(path);
+    const int top = base.folder.get();
+    const Roots roots = base.id == BTRFS_FS_TREE_OBJECTID ? ReadRoots(top, path) : ReadRootsInside(top, base.id, path);
+    return Describe(base, roots, path, attribute, [](const Root&) { return true; });
+  });
+}
+
+std::vector<Subvolume> ListFolder(const std::string& path, const std::string& attribute) {
+  return Insist("listFolder", path, [&] { return TryListFolder(path, attribute); });
+}
+
+std::vector<Subvolume> ListCopies(const std::string& top, const std::vector<uint64_t>& ids,
+                                  const std::string& attribute) {
+  return Insist("listCopies", top, [&] {
+    const Base base(top);
+    const Roots roots = ReadRoots(base.folder.get(), top);
+    std::map<Uuid, const Root*> there;
+    for (const auto& [id, root] : roots) {
+      if (root.placed) there[root.uuid] = &root;
+    }
+    std::set<Uuid> wanted;
+    for (const uint64_t id : ids) {
+      if (const auto root = roots.find(id); root != roots.end()) wanted.insert(root->second.uuid);
+    }
+    const Uuid none = {};
+    return Describe(base, roots, top, attribute, [&](const Root& root) {
+      if (root.source == none) return false;
+      const auto source = there.find(root.source);
+      if (source == there.end() || wanted.contains(root.source)) return true;
+      const Uuid& before = source->second->source;
+      return before != none && !there.contains(before);
+    });
+  });
 }
 
 void SetAttribute(const std::string& path, const std::string& name, const std::string& value) {
@@ -464,14 +618,7 @@ bool EnableQuotas(const std::string& top) {
   return false;
 }
 
-QuotaMode GetQuotaMode(const std::string& top) {
-  const UniqueFd qgroups = OpenQgroups(OpenFolder(top).get(), top);
-  if (!qgroups) return QuotaMode::kOff;
-  const auto enabled = ReadSmallFile(qgroups.get(), "enabled");
-  if (enabled && enabled->starts_with('0')) return QuotaMode::kOff;
-  const auto mode = ReadSmallFile(qgroups.get(), "mode");
-  return mode && mode->starts_with("squota") ? QuotaMode::kSimple : QuotaMode::kFull;
-}
+QuotaMode GetQuotaMode(const std::string& top) { return ReadMode(OpenQgroups(OpenFolder(top).get(), top)); }
 
 void CreateQgroup(const std::string& top, uint64_t id) {
   const UniqueFd folder = OpenFolder(top);
@@ -482,13 +629,19 @@ void CreateQgroup(const std::string& top, uint64_t id) {
     Fail("BTRFS_IOC_QGROUP_CREATE", top);
 }
 
+std::vector<uint64_t> QgroupMembers(const std::string& top, uint64_t id) {
+  std::vector<uint64_t> result;
+  ForEachMember(OpenFolder(top).get(), id, id, top, [&](uint64_t, uint64_t member) { result.push_back(member); });
+  return result;
+}
+
 void RemoveQgroup(const std::string& top, uint64_t id) {
   const UniqueFd folder = OpenFolder(top);
   struct btrfs_ioctl_qgroup_create_args args = {};
   args.qgroupid = id;
   if (::ioctl(folder.get(), BTRFS_IOC_QGROUP_CREATE, &args) == 0 || errno == ENOENT) return;
   if (errno != EBUSY) Fail("BTRFS_IOC_QGROUP_CREATE", top);
-  for (const uint64_t member : Members(folder.get(), id, top)) AssignQgroup(top, member, id, false);
+  for (const uint64_t member : QgroupMembers(top, id)) AssignQgroup(top, member, id, false);
   if (::ioctl(folder.get(), BTRFS_IOC_QGROUP_CREATE, &args) != 0 && errno != ENOENT) {
     Fail("BTRFS_IOC_QGROUP_CREATE", top);
   }
@@ -530,11 +683,22 @@ void LimitQgroup(const std::string& top, uint64_t id, std::optional<uint64_t> by
 }
 
 std::vector<std::optional<uint64_t>> Usage(const std::string& top, const std::vector<uint64_t>& ids, Counted counted) {
-  const UniqueFd qgroups = OpenQgroups(OpenFolder(top).get(), top);
+  const UniqueFd folder = OpenFolder(top);
+  const UniqueFd qgroups = OpenQgroups(folder.get(), top);
   const char* file = counted == Counted::kReferenced ? "/referenced" : "/exclusive";
   std::vector<std::optional<uint64_t>> result(ids.size());
   if (!qgroups) return result;
-  for (size_t i = 0; i < ids.size(); ++i) result[i] = Bytes(qgroups.get(), ids[i], file);
+  const auto only = ids.size() < kManyFigures || ReadMode(qgroups) != QuotaMode::kSimple
+                        ? std::unordered_map<uint64_t, uint64_t>()
+                        : OnlyMembers(folder.get(), top);
+  std::unordered_map<uint64_t, std::optional<uint64_t>> known;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const auto member = only.find(ids[i]);
+    const uint64_t id = member == only.end() ? ids[i] : member->second;
+    const auto [figure, isNew] = known.try_emplace(id);
+    if (isNew) figure->second = Bytes(qgroups.get(), id, file);
+    result[i] = figure->second;
+  }
   return result;
 }
 

@@ -35,9 +35,17 @@ void SetReadOnly(const std::string& path, bool read_only);
 // The subvolume whose root `path` is; nothing when `path` does not exist or is something else. Its `path` stays empty.
 std::optional<Subvolume> Inspect(const std::string& path, const std::string& attribute);
 
-// All subvolumes inside the subvolume whose root `path` is, in no particular order; with the root of a mount, all of
-// the filesystem.
+// All subvolumes inside the subvolume whose root `path` is, by path; with the root of a mount, all of the filesystem.
+// Only with the latter all of the filesystem is read.
 std::vector<Subvolume> List(const std::string& path, const std::string& attribute);
+
+// The subvolumes that are entries of a folder, by name, which is their `path`; none when there is no such folder.
+std::vector<Subvolume> ListFolder(const std::string& path, const std::string& attribute);
+
+// Among others, the subvolumes of the filesystem that began as snapshots of one of `ids`, or have replaced one that
+// did: those made from a subvolume that is gone, or made from one made from such, come along. By path.
+std::vector<Subvolume> ListCopies(const std::string& top, const std::vector<uint64_t>& ids,
+                                  const std::string& attribute);
 
 // Where subvolume `id` lies below the top of the filesystem; nothing when there is none.
 std::optional<std::string> FindPath(const std::string& top, uint64_t id);
@@ -67,6 +75,8 @@ QuotaMode GetQuotaMode(const std::string& top);
 
 // Qgroup ids have the level in the upper 16 bits. Making one that exists and removing one that does not is fine.
 void CreateQgroup(const std::string& top, uint64_t id);
+// None when there is no such group.
+std::vector<uint64_t> QgroupMembers(const std::string& top, uint64_t id);
 // Removing one frees its members first.
 void RemoveQgroup(const std::string& top, uint64_t id);
 void AssignQgroup(const std::string& top, uint64_t member, uint64_t group, bool assign);

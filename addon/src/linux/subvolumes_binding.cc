@@ -1,7 +1,6 @@
 // What btrfs.node exports: subvolumes.h as functions that return promises.
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "boundary/arguments.h"
@@ -74,13 +73,36 @@ Napi::Value InspectBinding(const Info& info) {
       });
 }
 
+Napi::Value SubvolumesToJs(Napi::Env env, const std::vector<Subvolume>& all) { return ToJs(env, all, SubvolumeToJs); }
+
+template <std::vector<Subvolume> (*Function)(const std::string&, const std::string&)>
 Napi::Value ListBinding(const Info& info) {
   return RunWork(
       info.Env(),
       [path = ReadPath(info[0], "path"), attribute = ReadString(info[1], "attribute", 255)] {
-        return List(path, attribute);
+        return Function(path, attribute);
       },
-      [](Napi::Env env, const std::vector<Subvolume>& all) { return ToJs(env, all, SubvolumeToJs); });
+      SubvolumesToJs);
+}
+
+std::vector<uint64_t> ReadIds(const Napi::Value& value) {
+  if (!value.IsArray()) throw Napi::TypeError::New(value.Env(), "ids must be an array of bigints");
+  const auto array = value.As<Napi::Array>();
+  std::vector<uint64_t> ids(array.Length());
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::HandleScope scope(value.Env());
+    ids.at(i) = ReadUint64(array.Get(i), "an element of ids");
+  }
+  return ids;
+}
+
+Napi::Value ListCopiesBinding(const Info& info) {
+  return RunWork(
+      info.Env(),
+      [top = ReadPath(info[0], "top"), ids = ReadIds(info[1]), attribute = ReadString(info[2], "attribute", 255)] {
+        return ListCopies(top, ids, attribute);
+      },
+      SubvolumesToJs);
 }
 
 Napi::Value SetAttributeBinding(const Info& info) {
@@ -120,17 +142,16 @@ Napi::Value LimitQgroupBinding(const Info& info) {
                               counted = ReadCounted(info[3])] { LimitQgroup(top, id, bytes, counted); });
 }
 
+Napi::Value QgroupMembersBinding(const Info& info) {
+  return RunWork(
+      info.Env(), [top = ReadPath(info[0], "top"), id = ReadUint64(info[1], "id")] { return QgroupMembers(top, id); },
+      [](Napi::Env env, const std::vector<uint64_t>& all) { return ToJs(env, all, IdToJs); });
+}
+
 Napi::Value UsageBinding(const Info& info) {
-  if (!info[1].IsArray()) throw Napi::TypeError::New(info.Env(), "ids must be an array of bigints");
-  const auto array = info[1].As<Napi::Array>();
-  std::vector<uint64_t> ids(array.Length());
-  for (uint32_t i = 0; i < array.Length(); ++i) {
-    const Napi::HandleScope scope(info.Env());
-    ids.at(i) = ReadUint64(array.Get(i), "ids[" + std::to_string(i) + "]");
-  }
   return RunWork(
       info.Env(),
-      [top = ReadPath(info[0], "top"), ids = std::move(ids), counted = ReadCounted(info[2])] {
+      [top = ReadPath(info[0], "top"), ids = ReadIds(info[1]), counted = ReadCounted(info[2])] {
         return Usage(top, ids, counted);
       },
       [](Napi::Env env, const std::vector<std::optional<uint64_t>>& all) { return ToJs(env, all, OptionalBytes); });
@@ -147,11 +168,14 @@ Napi::Object Init(Napi::Env, Napi::Object exports) {
   Export(exports, "setCompression", SetCompressionBinding);
   Export(exports, "inspect", InspectBinding);
   Export(exports, "findPath", FindPathBinding);
-  Export(exports, "list", ListBinding);
+  Export(exports, "list", ListBinding<List>);
+  Export(exports, "listFolder", ListBinding<ListFolder>);
+  Export(exports, "listCopies", ListCopiesBinding);
   Export(exports, "setAttribute", SetAttributeBinding);
   Export(exports, "quotaMode", QuotaModeBinding);
   Export(exports, "enableQuotas", EnableQuotasBinding);
   Export(exports, "createQgroup", OnQgroup<CreateQgroup>);
+  Export(exports, "qgroupMembers", QgroupMembersBinding);
   Export(exports, "removeQgroup", OnQgroup<RemoveQgroup>);
   Export(exports, "assignQgroup", AssignQgroupBinding);
   Export(exports, "limitQgroup", LimitQgroupBinding);

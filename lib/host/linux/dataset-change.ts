@@ -4,15 +4,16 @@ import { join } from 'node:path';
 import type { Log } from '../../log.js';
 import { isWithin, parentOf, parseDataset, parseDatasetName } from '../dataset-names.js';
 import { bytesOf, checkProperties, checkVolsize } from '../dataset-properties.js';
-import type { Dataset } from '../datasets.js';
 import { hostError } from '../errors.js';
 import { loadNative } from '../native.js';
+import { datasetsBelow } from './dataset-branch.js';
 import { compressBy, effectiveMethod } from './dataset-compression.js';
+import { describeBelow } from './dataset-describe.js';
 import { chainOf, locate, locateSnapshot, pathOf } from './dataset-lookup.js';
 import { requirePlace, withReservation } from './dataset-make.js';
 import { chargeTo, limit, pastQuota } from './dataset-quotas.js';
 import { formatRecord, recordAttribute, type DatasetRecord } from './dataset-records.js';
-import { describeTree, readTree, subtree, volumeFile, type TreeNode } from './dataset-tree.js';
+import { volumeFile, type TreeNode } from './dataset-tree.js';
 import { requireUnused } from './dataset-use.js';
 import { changingPool, markedWork, settle } from './dataset-work.js';
 import { topId, type OpenPool } from './pool.js';
@@ -105,8 +106,7 @@ async function writeRecord(pool: OpenPool, node: TreeNode, holders: readonly Tre
 async function requireRoom(pool: OpenPool, node: TreeNode, set: Readonly<Record<string, string>>): Promise<void> {
   const limits = ['quota', 'refquota', 'reservation', 'refreservation'].filter((each) => set[each] !== undefined);
   if (limits.length === 0) return;
-  const described = await describeTree(pool, await readTree(pool), { root: node.name, depth: 0 });
-  const now: Dataset | undefined = described[0];
+  const [now] = await describeBelow(pool, parseDataset(node.name), { depth: 0 });
   if (now === undefined) return;
   for (const each of limits) {
     const bytes = bytesOf(set[each]) ?? 0;
@@ -124,11 +124,9 @@ async function recompress(pool: OpenPool, changed: TreeNode, before: string): Pr
   if (changed.record.id !== topId) {
     await pastQuota(pool, [changed], () => compressBy(changed.path, method, before));
   }
-  const tree = await readTree(pool);
   const holding = new Map<string, TreeNode>([[changed.name, changed]]);
-  for (const node of subtree(tree, changed.name)) {
-    const parent = holding.get(parentOf(node.name) ?? '');
-    if (parent === undefined || node.name === changed.name) continue;
+  for (const node of await datasetsBelow(pool, changed)) {
+    if (!holding.has(parentOf(node.name) ?? '')) continue;
     if (node.record.properties['compression'] !== undefined) continue;
     const record = { ...node.record, method };
     holding.set(node.name, { ...node, record });

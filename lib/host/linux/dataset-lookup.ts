@@ -7,9 +7,14 @@ import { parseRecord, recordAttribute } from './dataset-records.js';
 import type { TreeNode } from './dataset-tree.js';
 import { hiddenFolder, snapshotsFolder, type OpenPool } from './pool.js';
 
+/** Whether that is the folder where the pool keeps its own things, or in it. */
+export function isHidden(components: readonly string[]): boolean {
+  return components[0] === hiddenFolder;
+}
+
 /** Where a dataset lies in its pool. Throws `InvalidName` for the one name that is taken. */
 export function pathOf(pool: OpenPool, name: DatasetName): string {
-  if (name.components[0] === hiddenFolder) {
+  if (isHidden(name.components)) {
     throw hostError(
       'InvalidName',
       `${JSON.stringify(name.dataset)} is not a dataset name: the pool keeps its own things there`,
@@ -18,14 +23,16 @@ export function pathOf(pool: OpenPool, name: DatasetName): string {
   return join(pool.top, ...name.components);
 }
 
-/** The datasets from the pool down to `name`. Undefined when one of them is missing. */
+/** The datasets from the pool down to `name`. Undefined when one of them is missing. Nothing can lie inside a volume. */
 export async function chainOf(pool: OpenPool, name: DatasetName): Promise<readonly TreeNode[] | undefined> {
+  const levels = Array.from({ length: name.components.length + 1 }, (_, depth) => name.components.slice(0, depth));
+  const found = await Promise.all(
+    levels.map((components) => nodeAt(pathOf(pool, { ...name, components }), [name.pool, ...components].join('/'))),
+  );
   const nodes: TreeNode[] = [];
-  for (let depth = 0; depth <= name.components.length; depth += 1) {
-    const components = name.components.slice(0, depth);
-    const path = pathOf(pool, { ...name, components });
-    const node = await nodeAt(path, [name.pool, ...components].join('/'));
-    if (node === undefined || node.record.type === 'snapshot') return undefined;
+  for (const node of found) {
+    const above = nodes.at(-1);
+    if (node === undefined || node.record.type === 'snapshot' || above?.record.type === 'volume') return undefined;
     nodes.push(node);
   }
   return nodes;
@@ -39,7 +46,8 @@ export function snapshotFolder(pool: OpenPool, datasetId: bigint): string {
 /** The snapshot of that name of a dataset. */
 export async function snapshotAt(pool: OpenPool, dataset: TreeNode, snapshot: string): Promise<TreeNode | undefined> {
   const path = join(snapshotFolder(pool, dataset.record.id), snapshot);
-  return nodeAt(path, `${dataset.name}@${snapshot}`);
+  const node = await nodeAt(path, `${dataset.name}@${snapshot}`);
+  return node?.record.type === 'snapshot' ? node : undefined;
 }
 
 async function nodeAt(path: string, name: string): Promise<TreeNode | undefined> {

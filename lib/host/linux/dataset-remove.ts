@@ -3,9 +3,10 @@ import type { Log } from '../../log.js';
 import { parseDatasetName, parseSnapshot } from '../dataset-names.js';
 import { hostError } from '../errors.js';
 import { loadNative } from '../native.js';
+import { clonesOf, datasetsBelow, snapshotsIn } from './dataset-branch.js';
 import { locate, locateSnapshot } from './dataset-lookup.js';
 import { pastQuota, release } from './dataset-quotas.js';
-import { clonesOf, readTree, snapshotsOf, subtree, type Tree, type TreeNode } from './dataset-tree.js';
+import type { TreeNode } from './dataset-tree.js';
 import { requireUnused } from './dataset-use.js';
 import { changingPool, discard, discardSnapshot, newWork } from './dataset-work.js';
 import type { OpenPool } from './pool.js';
@@ -21,14 +22,14 @@ export async function destroyDataset(pool: OpenPool, log: Log, given: string, re
   const path = await newWork(pool);
   const removed = await changingPool(pool, log, async () => {
     const { node, ancestors } = await locate(pool, name);
-    const tree = await readTree(pool);
-    const datasets = subtree(tree, node.name);
-    const snapshots = datasets.flatMap((each) => snapshotsOf(tree, each));
-    const below = [...snapshots, ...datasets.filter((each) => each.name !== node.name)];
+    const inside = await datasetsBelow(pool, node);
+    const datasets = [node, ...inside];
+    const snapshots = (await Promise.all(datasets.map((each) => snapshotsIn(pool, each)))).flat();
+    const below = [...snapshots, ...inside];
     if (!recursive && below.length > 0) {
       throw hostError('DatasetHasChildren', `cannot destroy ${given}: dataset has children: ${listed(below)}`);
     }
-    requireNoClones(tree, given, snapshots, new Set(datasets.map((each) => each.name)));
+    requireNoClones(given, await clonesOf(pool, snapshots, node.name));
     await requireUnused(pool, node, 'destroy');
     if (node.readOnly) await loadNative('btrfs').setReadOnly(node.path, false);
     await pastQuota(pool, ancestors, () => loadNative('btrfs').rename(node.path, path));
@@ -44,18 +45,12 @@ async function destroySnapshot(pool: OpenPool, log: Log, given: string): Promise
   const name = parseSnapshot(given);
   await changingPool(pool, log, async () => {
     const { snapshot } = await locateSnapshot(pool, name);
-    requireNoClones(await readTree(pool), given, [snapshot], new Set());
+    requireNoClones(given, await clonesOf(pool, [snapshot]));
     await discardSnapshot(pool, snapshot);
   });
 }
 
-function requireNoClones(
-  tree: Tree,
-  given: string,
-  snapshots: readonly TreeNode[],
-  removed: ReadonlySet<string>,
-): void {
-  const clones = clonesOf(tree, snapshots).filter(({ name }) => !removed.has(name));
+function requireNoClones(given: string, clones: readonly TreeNode[]): void {
   if (clones.length === 0) return;
   throw hostError('DatasetBusy', `cannot destroy ${given}: it has dependent clones: ${listed(clones)}`);
 }

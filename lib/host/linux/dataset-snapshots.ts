@@ -6,13 +6,14 @@ import { parseSnapshot, type DatasetName } from '../dataset-names.js';
 import { checkProperties } from '../dataset-properties.js';
 import { hostError } from '../errors.js';
 import { loadNative } from '../native.js';
+import { clonesOf, datasetsBelow, snapshotsIn } from './dataset-branch.js';
 import { undoing } from './dataset-failures.js';
 import { locate, locateSnapshot, pathOf, snapshotAt, snapshotFolder } from './dataset-lookup.js';
 import { snapshotInto } from './dataset-make.js';
 import { chargeTo, limit, pastQuota, qgroupOf } from './dataset-quotas.js';
 import { formatRecord, newGuid, now, recordAttribute, type DatasetRecord } from './dataset-records.js';
 import { requireUnused } from './dataset-use.js';
-import { clonesOf, readTree, snapshotsOf, subtree, type Tree, type TreeNode } from './dataset-tree.js';
+import type { TreeNode } from './dataset-tree.js';
 import { changingPool, discard, discardSnapshot, markedWork, moveChild, newWork, settle } from './dataset-work.js';
 import type { OpenPool } from './pool.js';
 
@@ -113,16 +114,15 @@ export async function rollBack(pool: OpenPool, log: Log, given: string): Promise
     const { dataset, snapshot } = await locateSnapshot(pool, name);
     const { ancestors } = await locate(pool, name);
     if (ancestors.length === 0) throw hostError('DatasetBusy', `cannot roll back ${name.dataset}: it is a pool`);
-    const tree = await readTree(pool);
-    const later = snapshotsOf(tree, dataset).filter(({ subvolume }) => subvolume > snapshot.subvolume);
-    const clones = clonesOf(tree, later);
+    const later = (await snapshotsIn(pool, dataset)).filter(({ subvolume }) => subvolume > snapshot.subvolume);
+    const clones = await clonesOf(pool, later);
     if (clones.length > 0) {
       const names = clones.map((clone) => clone.name).join(', ');
       throw hostError('DatasetBusy', `cannot roll back to ${given}: later snapshots have clones: ${names}`);
     }
     await requireUnused(pool, dataset, 'roll back');
     for (const node of later.toReversed()) await discardSnapshot(pool, node);
-    await replaceBySnapshot(pool, tree, name, dataset, snapshot, ancestors);
+    await replaceBySnapshot(pool, name, dataset, snapshot, ancestors);
   });
 }
 
@@ -132,7 +132,6 @@ export async function rollBack(pool: OpenPool, log: Log, given: string): Promise
  */
 async function replaceBySnapshot(
   pool: OpenPool,
-  tree: Tree,
   name: SnapshotName,
   dataset: TreeNode,
   snapshot: TreeNode,
@@ -140,6 +139,7 @@ async function replaceBySnapshot(
 ): Promise<void> {
   const btrfs = loadNative('btrfs');
   const place = pathOf(pool, name);
+  const inside = (await datasetsBelow(pool, dataset)).filter((node) => dirname(node.path) === place);
   const path = await newWork(pool);
   try {
     const self = await snapshotInto(snapshot.path, path);
@@ -154,7 +154,6 @@ async function replaceBySnapshot(
       await btrfs.exchange(path, place);
     });
     await markedWork(pool, async () => {
-      const inside = subtree(tree, dataset.name).filter((node) => dirname(node.path) === place);
       for (const { path: child } of inside) {
         await moveChild(pool, [dataset, replacement], join(path, basename(child)), child);
       }

@@ -12,7 +12,7 @@ import type { Log } from '../../log.js';
 import { loadNative } from '../native.js';
 import { ensureQgroup, pastQuota, release } from './dataset-quotas.js';
 import { recordAttribute } from './dataset-records.js';
-import { readTree, workEntryOf, type Tree, type TreeNode } from './dataset-tree.js';
+import { readTree, workEntryOf, type TreeNode, type WholeTree } from './dataset-tree.js';
 import { ledgersFolder, snapshotsFolder, workFolder, type OpenPool } from './pool.js';
 
 /** Path of a new entry of this process. */
@@ -95,7 +95,7 @@ async function collect(pool: OpenPool, log: Log): Promise<void> {
   const ledgers = await readdir(join(pool.top, ledgersFolder));
   const tree = await readTree(pool);
   const isLeft = (path: string): boolean => abandoned.has(workEntryOf(path) ?? '');
-  const spared = new Set([...tree.datasets.values()].map(({ record }) => record.id));
+  const spared = new Set(tree.datasets.map(({ record }) => record.id));
   for (const { path, record } of tree.unlisted) {
     if (record !== undefined && workEntryOf(path) !== undefined && !isLeft(path)) spared.add(record.id);
   }
@@ -111,7 +111,7 @@ async function collect(pool: OpenPool, log: Log): Promise<void> {
   for (const { path, subvolume, record } of tree.unlisted) {
     if (record !== undefined && isLeft(path) && !spared.has(record.id)) await release(pool, { subvolume, record });
   }
-  for (const node of tree.datasets.values()) await settle(pool, node);
+  for (const node of tree.datasets) await settle(pool, node);
   for (const entry of abandoned) await discard(join(folder, entry));
 }
 
@@ -125,10 +125,10 @@ export async function settle(pool: OpenPool, node: TreeNode): Promise<void> {
 /**
  * A rolled-back dataset whose old subvolume is still there: datasets inside that one belong into the new one.
  */
-async function rescueChildren(pool: OpenPool, tree: Tree, entry: string): Promise<void> {
+async function rescueChildren(pool: OpenPool, tree: WholeTree, entry: string): Promise<void> {
   const old = tree.unlisted.find(({ path }) => path === `${workFolder}/${entry}`);
   const { record } = old ?? {};
-  const successor = [...tree.datasets.values()].find((node) => node.record.id === record?.id);
+  const successor = tree.datasets.find((node) => node.record.id === record?.id);
   if (old === undefined || record === undefined || successor === undefined) return;
   const holders = [{ subvolume: old.subvolume, record }, successor];
   for (const child of tree.unlisted) {

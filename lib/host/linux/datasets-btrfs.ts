@@ -8,12 +8,12 @@ import type { Dataset, DatasetQuery, Datasets, Pool } from '../datasets.js';
 import { hostError } from '../errors.js';
 import type { PoolConfig } from './config.js';
 import { renameDataset, setProperties } from './dataset-change.js';
+import { describeBelow, describePool } from './dataset-describe.js';
 import { whileDoing } from './dataset-failures.js';
 import { cloneDataset, createDataset } from './dataset-make.js';
 import { receiveDataset } from './dataset-receive.js';
 import { destroyDataset } from './dataset-remove.js';
 import { renameSnapshot, rollBack, takeSnapshot } from './dataset-snapshots.js';
-import { describeTree, readTree } from './dataset-tree.js';
 import { ensurePool, findPool, poolSpace, unmountPool, type OpenPool, type PoolSettings } from './pool.js';
 
 export interface BtrfsDatasetsOptions {
@@ -76,24 +76,22 @@ export function createBtrfsDatasets({ pools, at, log }: BtrfsDatasetsOptions): B
     return all.filter((pool) => pool !== undefined);
   }
 
-  async function list({ root, types, depth }: DatasetQuery = {}): Promise<readonly Dataset[]> {
-    const asked = root === undefined ? undefined : parseDatasetName(root);
-    const within =
-      asked === undefined ? await lookAll() : [await look(asked.pool)].filter((pool) => pool !== undefined);
-    const lists = await Promise.all(
-      within.map((pool) =>
-        whileDoing(`cannot list the datasets of pool ${pool.name}`, async () =>
-          describeTree(pool, await readTree(pool), { root, depth }),
-        ),
-      ),
-    );
-    const all = lists.flat();
-    return types === undefined ? all : all.filter(({ type }) => types.includes(type));
+  async function list(query: DatasetQuery = {}): Promise<readonly Dataset[]> {
+    const { root, types } = query;
+    const listing = (pool: OpenPool, work: () => Promise<readonly Dataset[]>) =>
+      whileDoing(`cannot list the datasets of pool ${pool.name}`, work);
+    if (root === undefined) {
+      const lists = await Promise.all((await lookAll()).map((pool) => listing(pool, () => describePool(pool, types))));
+      return lists.flat();
+    }
+    const name = parseDatasetName(root);
+    const pool = await look(name.pool);
+    return pool === undefined ? [] : listing(pool, () => describeBelow(pool, name, query));
   }
 
   return {
-    pools: async () => Promise.all((await lookAll()).map(describePool)),
-    ensurePool: async (name) => describePool(await need(name)),
+    pools: async () => Promise.all((await lookAll()).map(poolOf)),
+    ensurePool: async (name) => poolOf(await need(name)),
     list,
     async find(name) {
       const [found] = await list({ root: name, depth: 0 });
@@ -146,7 +144,7 @@ export function createBtrfsDatasets({ pools, at, log }: BtrfsDatasetsOptions): B
   };
 }
 
-async function describePool(pool: OpenPool): Promise<Pool> {
+async function poolOf(pool: OpenPool): Promise<Pool> {
   const { sizeBytes, freeBytes } = await poolSpace(pool);
   return { name: pool.name, driver: 'btrfs', sizeBytes, freeBytes, mountpoint: pool.mountpoint };
 }
