@@ -100,8 +100,14 @@ async function install(ctx: Context, host: Host, spec: VmSpec, config: ZoneConfi
   await host.zones.configure(withAttr(await host.zones.config(spec.zonename), 'transition', undefined));
 }
 
-/** The root dataset: a clone of the image, or an empty filesystem where there is none. */
-async function makeRoot(host: Host, spec: VmSpec): Promise<void> {
+/** What the root of a VM is made from. */
+export type RootSpec = Pick<
+  VmSpec,
+  'zpool' | 'zfs_filesystem' | 'zonepath' | 'brand' | 'image_uuid' | 'quota' | 'datasetProperties'
+>;
+
+/** Makes the root dataset: a clone of the image, or an empty filesystem where there is none. */
+export async function makeRoot(host: Host, spec: RootSpec): Promise<void> {
   const properties = {
     ...spec.datasetProperties.root,
     ...(spec.quota > 0 && spec.brand !== 'bhyve' ? { quota: String(spec.quota * 2 ** 30) } : {}),

@@ -77,9 +77,10 @@ async function haltWhatever(ctx: Context, host: Host, zone: string): Promise<voi
   }
 }
 
-/** Disks may lie beside the root dataset; what lies below it goes with it. */
+/** Disks may lie beside the root dataset, and a killed reprovision leaves parts there; what lies below it goes with it. */
 function ownDatasets(host: Host, record: ZoneRecord, vm: VmObject): readonly string[] {
   const root = vm.zfs_filesystem ?? record.zonepath.slice(1);
   const disks = (vm.disks ?? []).flatMap((disk) => (disk.zfs_filesystem === undefined ? [] : [disk.zfs_filesystem]));
-  return [...disks.filter((disk) => !disk.startsWith(`${root}/`)), root];
+  const moved = [`${root}-reprovisioning-root`, `${root}-reprovisioning-data`];
+  return [...disks.filter((disk) => !disk.startsWith(`${root}/`)), root, ...moved];
 }

@@ -1,5 +1,5 @@
 /** Datasets in memory, with a real folder below the root for each filesystem. */
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dataset, Datasets, DatasetType } from '../../lib/host/datasets.js';
 import { hostError } from '../../lib/host/errors.js';
@@ -99,8 +99,9 @@ export function memoryDatasets(root: string, pools: readonly string[], given: re
       for (const each of [...all.values()].filter(({ name }) => isBelow(name, from))) {
         const name = to + each.name.slice(from.length);
         all.delete(each.name);
-        all.set(name, { ...each, name });
+        all.set(name, { ...each, name, mountpoint: each.type === 'filesystem' ? `/${name}` : undefined });
       }
+      if (existsSync(join(root, from))) renameSync(join(root, from), join(root, to));
       return Promise.resolve();
     },
     set(name, changes) {

@@ -21,5 +21,4 @@ const command = (
 export const events = command('events', 'events [-fjr] [uuid]', { takesUuid: false });
 export const install = command('install', 'install <uuid>', { takesUuid: true });
 export const receive = command('receive', 'receive [-f <filename>]', { takesUuid: false, aliases: ['recv'] });
-export const reprovision = command('reprovision', 'reprovision <uuid> [-f <filename>]', { takesUuid: true });
 export const send = command('send', 'send <uuid> [target]', { takesUuid: true });
