@@ -7,8 +7,8 @@ export interface TableColumn {
 
 /** Colours what a terminal shows; widths are taken before. */
 export interface TablePaint {
-  header(line: string): string;
-  cell(column: TableColumn, text: string, padded: string): string;
+  readonly header: (line: string) => string;
+  readonly cell: (column: TableColumn, text: string, padded: string) => string;
 }
 
 const plain: TablePaint = { header: (line) => line, cell: (_column, _text, padded) => padded };

@@ -11,7 +11,6 @@ import { renameDataset, setProperties } from './dataset-change.js';
 import { describeBelow, describePool } from './dataset-describe.js';
 import { whileDoing } from './dataset-failures.js';
 import { cloneDataset, createDataset } from './dataset-make.js';
-import { receiveDataset } from './dataset-receive.js';
 import { destroyDataset } from './dataset-remove.js';
 import { renameSnapshot, rollBack, takeSnapshot } from './dataset-snapshots.js';
 import { ensurePool, findPool, poolSpace, unmountPool, type OpenPool, type PoolSettings } from './pool.js';
@@ -132,6 +131,8 @@ export function createBtrfsDatasets({ pools, at, log }: BtrfsDatasetsOptions): B
     },
     async receive(name, stream, options = {}) {
       const pool = await need(name);
+      // The reader of streams is large, and only imports need it.
+      const { receiveDataset } = await import('./dataset-receive.js');
       return whileDoing(`cannot receive ${name}`, () => receiveDataset(pool, log, name, stream, options));
     },
     async unmountPools() {
