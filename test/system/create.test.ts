@@ -1,9 +1,10 @@
 /** Making machines at the same time, killed half way, from damaged payloads: on a real host, by the commands alone. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { rootId } from '../../lib/host/linux/root-id.js';
 import { inOwnNetworkNamespace } from '../netns.js';
 import { openTestHost, payload, type TestHost } from './test-host.js';
@@ -121,6 +122,19 @@ describe('create', () => {
     }
     assert.deepEqual(await uuids(), []);
     assert.deepEqual(traces(), []);
+  });
+
+  it('refuses an image for another kernel, and says why', async () => {
+    const file = fileURLToPath(new URL('../fixtures/images/busybox-1.35.0', import.meta.url));
+    const manifest = JSON.parse(readFileSync(`${file}.imgmanifest`, 'utf8')) as Record<string, unknown>;
+    const foreign = { ...manifest, uuid: randomUUID(), os: 'smartos', type: 'zone-dataset', requirements: {} };
+    writeFileSync(host.at('/foreign.imgmanifest'), JSON.stringify(foreign));
+    await host.ok('imgadm', ['install', '-m', host.at('/foreign.imgmanifest'), '-f', `${file}.zfs.gz`]);
+    const done = await create({ brand: 'joyent', image_uuid: foreign.uuid });
+    assert.equal(done.status, 1);
+    assert.match(done.stderr, /^[^\n]*smartos[^\n]*\n$/);
+    assert.deepEqual(await uuids(), []);
+    await host.ok('imgadm', ['delete', foreign.uuid]);
   });
 
   it('refuses an address that another machine has', async () => {
