@@ -57,7 +57,9 @@ async function runUntil(pool: TestPool, step: number, body: string): Promise<boo
     import { createGunzip } from 'node:zlib';
     import { join } from 'node:path';
     let left = ${step};
-    const harmless = ['inspect', 'list', 'findPath', 'usage', 'quotaMode', 'lockFile', 'sync'];
+    const harmless = [
+      'inspect', 'list', 'listFolder', 'listCopies', 'findPath', 'qgroupMembers', 'usage', 'quotaMode', 'lockFile', 'sync',
+    ];
     for (const exports of [loadNative('posix'), loadNative('btrfs')]) {
       for (const [name, call] of Object.entries(exports)) {
         if (harmless.includes(name)) continue;
@@ -92,6 +94,7 @@ interface Deed {
 async function killEverywhere({ prepare, deed, check }: Deed): Promise<void> {
   const pool = await openTestPool({ sizeGiB: 1 });
   try {
+    const groups = groupsOf(pool);
     for (let step = 1, done = false; !done; step += 1) {
       assert.ok(step < 60, 'it comes to an end');
       const { datasets } = pool;
@@ -103,7 +106,7 @@ async function killEverywhere({ prepare, deed, check }: Deed): Promise<void> {
       await datasets.destroy('zones/next');
       check(await seen(), pool);
       assert.deepEqual(readdirSync(pool.at('/zones/.smartadm/work')), [], `work after step ${step}`);
-      await assertTidy(pool);
+      await assertTidy(pool, groups);
       for (const { name } of await datasets.list({ root: 'zones', depth: 1, types: ['filesystem'] })) {
         if (name !== 'zones' && name !== 'zones/image') await datasets.destroy(name, { recursive: true });
       }
@@ -115,16 +118,22 @@ async function killEverywhere({ prepare, deed, check }: Deed): Promise<void> {
   }
 }
 
+/** Folder in sysfs with an entry for each group of a pool. */
+function groupsOf(pool: TestPool): string {
+  const shown = spawnSync('btrfs', ['filesystem', 'show', '--raw', pool.at('/zones')], { encoding: 'utf8' });
+  const uuid = /uuid: (\S+)/.exec(shown.stdout)?.[1] ?? assert.fail(shown.stderr);
+  return `/sys/fs/btrfs/${uuid}/qgroups`;
+}
+
 /** Every subvolume, group and ledger belongs to something that is listed. */
-async function assertTidy(pool: TestPool): Promise<void> {
+async function assertTidy(pool: TestPool, groups: string): Promise<void> {
   const btrfs = loadNative('btrfs');
-  const listed = (await pool.datasets.list()).length - 1;
+  const all = await pool.datasets.list();
+  const listed = all.length - 1;
   const subvolumes = await btrfs.list(pool.at('/zones'), 'trusted.none');
   assert.equal(subvolumes.length, listed, subvolumes.map(({ path }) => path).join(' '));
-  const filesystems = (await pool.datasets.list({ types: ['filesystem', 'volume'] })).length - 1;
-  const groups = spawnSync('btrfs', ['filesystem', 'show', '--raw', pool.at('/zones')], { encoding: 'utf8' });
-  const uuid = /uuid: (\S+)/.exec(groups.stdout)?.[1] ?? assert.fail(groups.stderr);
-  const own = readdirSync(`/sys/fs/btrfs/${uuid}/qgroups`).filter((name) => name.startsWith('1_'));
+  const filesystems = all.filter(({ type }) => type !== 'snapshot').length - 1;
+  const own = readdirSync(groups).filter((name) => name.startsWith('1_'));
   assert.equal(own.length, filesystems, own.join(' '));
   const snapshots = subvolumes.filter(({ path }) => path.startsWith('.smartadm/snapshots/'));
   for (const ledger of readdirSync(pool.at('/zones/.smartadm/ledgers'))) {

@@ -23,6 +23,8 @@
 #include <map>
 #include <new>
 #include <set>
+#include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -193,75 +195,112 @@ void ReadRootItem(Roots& roots, const struct btrfs_ioctl_search_header& header, 
   }
 }
 
-// A range of keys of one tree; all types and offsets between the two ends.
+// A range of keys of one tree, ends included.
 struct KeyRange {
   uint64_t tree;
   uint64_t first;
   uint64_t last;
   uint32_t first_type;
   uint32_t last_type;
+  uint64_t first_offset = 0;
+  uint64_t last_offset = UINT64_MAX;
 };
 
-// Hands each item in the range to `take`, in as few calls as it takes.
-template <typename Take>
-void Search(int top, const KeyRange& range, size_t buffer_bytes, const std::string& subject, Take&& take) {
-  std::vector<std::byte> buffer(sizeof(struct btrfs_ioctl_search_args_v2) + buffer_bytes);
-  auto* args = new (buffer.data()) btrfs_ioctl_search_args_v2();
-  struct btrfs_ioctl_search_key& key = args->key;
-  key.tree_id = range.tree;
-  key.min_objectid = range.first;
-  key.max_objectid = range.last;
-  key.min_type = range.first_type;
-  key.max_type = range.last_type;
-  key.max_offset = UINT64_MAX;
-  key.max_transid = UINT64_MAX;
-  for (;;) {
-    key.nr_items = UINT32_MAX;
-    args->buf_size = buffer_bytes;
-    if (::ioctl(top, BTRFS_IOC_TREE_SEARCH_V2, args) != 0) Fail("BTRFS_IOC_TREE_SEARCH_V2", subject);
-    if (key.nr_items == 0) return;
-    const std::byte* at = buffer.data() + sizeof *args;
-    const std::byte* const end = buffer.data() + buffer.size();
-    struct btrfs_ioctl_search_header header = {};
-    for (uint32_t i = 0; i < key.nr_items; ++i) {
-      if (static_cast<size_t>(end - at) < sizeof header) Fail("BTRFS_IOC_TREE_SEARCH_V2", subject, EOVERFLOW);
-      std::memcpy(&header, at, sizeof header);
-      at += sizeof header;
-      if (static_cast<size_t>(end - at) < header.len) Fail("BTRFS_IOC_TREE_SEARCH_V2", subject, EOVERFLOW);
-      take(header, at);
-      at += header.len;
-    }
-    // On from behind the last key.
-    key.min_objectid = header.objectid;
-    key.min_type = header.type;
-    key.min_offset = header.offset + 1;
-    if (key.min_offset == 0 && ++key.min_type == 0) ++key.min_objectid;
+// Reads the trees of a filesystem.
+class Search {
+ public:
+  Search(int top, const std::string& subject, size_t buffer_bytes) : top_(top), subject_(subject) {
+    buffer_.resize(sizeof(struct btrfs_ioctl_search_args_v2) + buffer_bytes);
   }
-}
 
-constexpr size_t kWholeTreeBytes = 256 * 1024;
-// Room for the longest item, with its header.
-constexpr size_t kFewItemsBytes = 64 * 1024;
+  // Hands each item in the range to `take`, in as few calls as it takes. False when there is no such tree.
+  template <typename Take>
+  bool ForEach(const KeyRange& range, Take&& take) {
+    struct btrfs_ioctl_search_key key = {};
+    key.tree_id = range.tree;
+    key.min_objectid = range.first;
+    key.max_objectid = range.last;
+    key.min_type = range.first_type;
+    key.max_type = range.last_type;
+    key.min_offset = range.first_offset;
+    key.max_offset = range.last_offset;
+    key.max_transid = UINT64_MAX;
+    for (;;) {
+      key.nr_items = UINT32_MAX;
+      if (!Call(key)) return false;
+      if (key.nr_items == 0) return true;
+      const std::byte* at = buffer_.data() + sizeof(struct btrfs_ioctl_search_args_v2);
+      const std::byte* const end = buffer_.data() + buffer_.size();
+      struct btrfs_ioctl_search_header header = {};
+      for (uint32_t i = 0; i < key.nr_items; ++i) {
+        if (static_cast<size_t>(end - at) < sizeof header) Fail("BTRFS_IOC_TREE_SEARCH_V2", subject_, EOVERFLOW);
+        std::memcpy(&header, at, sizeof header);
+        at += sizeof header;
+        if (static_cast<size_t>(end - at) < header.len) Fail("BTRFS_IOC_TREE_SEARCH_V2", subject_, EOVERFLOW);
+        take(header, at);
+        at += header.len;
+      }
+      // On from behind the last key.
+      key.min_objectid = header.objectid;
+      key.min_type = header.type;
+      key.min_offset = header.offset + 1;
+      if (key.min_offset == 0 && ++key.min_type == 0) ++key.min_objectid;
+      if (std::tie(key.min_objectid, key.min_type, key.min_offset) >
+          std::tie(key.max_objectid, key.max_type, key.max_offset)) {
+        return true;
+      }
+    }
+  }
+
+ private:
+  bool Call(struct btrfs_ioctl_search_key& key) {
+    for (;;) {
+      auto* args = new (buffer_.data()) btrfs_ioctl_search_args_v2();
+      args->key = key;
+      args->buf_size = buffer_.size() - sizeof *args;
+      if (::ioctl(top_, BTRFS_IOC_TREE_SEARCH_V2, args) == 0) {
+        key = args->key;
+        return true;
+      }
+      if (errno == ENOENT) return false;
+      // The first item alone is longer than the buffer; none is longer than a node.
+      constexpr size_t kLongest = 128 * 1024;
+      const size_t needed = sizeof *args + args->buf_size;
+      if (errno != EOVERFLOW || needed <= buffer_.size() || needed > kLongest)
+        Fail("BTRFS_IOC_TREE_SEARCH_V2", subject_);
+      buffer_.resize(needed);
+    }
+  }
+
+  int top_;
+  const std::string& subject_;
+  std::vector<std::byte> buffer_;
+};
+
+constexpr size_t kManyItemsBytes = 256 * 1024;
+constexpr size_t kFewItemsBytes = 4 * 1024;
 
 // All of the root tree: libbtrfsutil's iterator needs three calls for each subvolume.
 Roots ReadRoots(int top, const std::string& subject) {
   Roots roots;
   const KeyRange all = {BTRFS_ROOT_TREE_OBJECTID, BTRFS_FIRST_FREE_OBJECTID, BTRFS_LAST_FREE_OBJECTID,
                         BTRFS_ROOT_ITEM_KEY, BTRFS_ROOT_BACKREF_KEY};
-  Search(top, all, kWholeTreeBytes, subject,
-         [&](const auto& header, const std::byte* data) { ReadRootItem(roots, header, data); });
+  Search(top, subject, kManyItemsBytes).ForEach(all, [&](const auto& header, const std::byte* data) {
+    ReadRootItem(roots, header, data);
+  });
   return roots;
 }
 
 // Of the root tree what lies inside subvolume `base`: each subvolume refers to those directly inside it.
 Roots ReadRootsInside(int top, uint64_t base, const std::string& subject) {
   Roots roots;
+  Search search(top, subject, kFewItemsBytes);
   std::vector<uint64_t> pending = {base};
   while (!pending.empty()) {
     const uint64_t id = pending.back();
     pending.pop_back();
     const KeyRange own = {BTRFS_ROOT_TREE_OBJECTID, id, id, BTRFS_ROOT_ITEM_KEY, BTRFS_ROOT_REF_KEY};
-    Search(top, own, kFewItemsBytes, subject, [&](const auto& header, const std::byte* data) {
+    search.ForEach(own, [&](const auto& header, const std::byte* data) {
       if (header.type == BTRFS_ROOT_ITEM_KEY && id != base) ReadRootItem(roots, header, data);
       if (header.type != BTRFS_ROOT_REF_KEY) return;
       // Once only: no damaged tree leads round in circles.
@@ -272,6 +311,64 @@ Roots ReadRootsInside(int top, uint64_t base, const std::string& subject) {
   }
   return roots;
 }
+
+// Reads an extended attribute of the root folders of subvolumes from their trees: no way that leads there matters, and
+// no folder need be looked up.
+class RootAttribute {
+ public:
+  RootAttribute(int top, const std::string& subject, const std::string& name)
+      : search_(top, subject, kAttributeBytes), name_(name), hash_(Hash(name)) {}
+
+  // Nothing when it is not set; `vanished` is set when the subvolume is not there any more.
+  std::optional<std::string> Of(uint64_t subvolume, bool& vanished) {
+    std::optional<std::string> value;
+    const KeyRange items = {subvolume,
+                            BTRFS_FIRST_FREE_OBJECTID,
+                            BTRFS_FIRST_FREE_OBJECTID,
+                            BTRFS_XATTR_ITEM_KEY,
+                            BTRFS_XATTR_ITEM_KEY,
+                            hash_,
+                            hash_};
+    const bool found =
+        search_.ForEach(items, [&](const auto& header, const std::byte* data) { value = Find(data, header.len); });
+    vanished = !found;
+    return value;
+  }
+
+ private:
+  // What most records fit into.
+  static constexpr size_t kAttributeBytes = 2048;
+
+  // CRC-32C without its usual beginning and end, as btrfs keys names.
+  static uint64_t Hash(const std::string& name) {
+    uint32_t crc = ~1U;
+    for (const char c : name) {
+      crc ^= static_cast<uint8_t>(c);
+      for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82F63B78U : 0U);
+    }
+    return crc;
+  }
+
+  // An item holds all attributes whose names have the same hash.
+  std::optional<std::string> Find(const std::byte* data, size_t length) const {
+    struct btrfs_dir_item item = {};
+    while (length >= sizeof item) {
+      std::memcpy(&item, data, sizeof item);
+      const size_t name = le16toh(item.name_len);
+      const size_t value = le16toh(item.data_len);
+      if (length - sizeof item < name + value) return std::nullopt;
+      const char* text = reinterpret_cast<const char*>(data + sizeof item);
+      if (std::string_view(text, name) == name_) return std::string(text + name, value);
+      data += sizeof item + name + value;
+      length -= sizeof item + name + value;
+    }
+    return std::nullopt;
+  }
+
+  Search search_;
+  std::string name_;
+  uint64_t hash_;
+};
 
 // Puts together paths relative to one subvolume.
 class Paths {
@@ -341,7 +438,7 @@ struct Base {
 template <typename Wanted>
 std::optional<std::vector<Subvolume>> Describe(const Base& base, const Roots& roots, const std::string& subject,
                                                const std::string& attribute, Wanted&& wanted) {
-  const std::string below = PathOf(base.folder) + "/";
+  RootAttribute attributes(base.folder.get(), subject, attribute);
   Paths paths(base.folder.get(), base.id, roots, subject);
   std::vector<Subvolume> result;
   for (const auto& [id, root] : roots) {
@@ -355,8 +452,8 @@ std::optional<std::vector<Subvolume>> Describe(const Base& base, const Roots& ro
     subvolume.id = id;
     subvolume.read_only = (root.flags & BTRFS_ROOT_SUBVOL_RDONLY) != 0;
     subvolume.created = root.created;
-    subvolume.attribute = ReadAttribute(below + subvolume.path, attribute);
-    if (!subvolume.attribute && errno != ENODATA && errno != EOPNOTSUPP) return std::nullopt;
+    subvolume.attribute = attributes.Of(id, vanished);
+    if (vanished) return std::nullopt;
     result.push_back(std::move(subvolume));
   }
   std::sort(result.begin(), result.end(), [](const Subvolume& a, const Subvolume& b) { return a.path < b.path; });
@@ -467,7 +564,7 @@ template <typename Take>
 void ForEachMember(int top, uint64_t first, uint64_t last, const std::string& subject, Take&& take) {
   const KeyRange relations = {BTRFS_QUOTA_TREE_OBJECTID, first, last, BTRFS_QGROUP_RELATION_KEY,
                               BTRFS_QGROUP_RELATION_KEY};
-  Search(top, relations, kFewItemsBytes, subject, [&](const auto& header, const std::byte*) {
+  Search(top, subject, kManyItemsBytes).ForEach(relations, [&](const auto& header, const std::byte*) {
     if (header.type == BTRFS_QGROUP_RELATION_KEY && header.offset < header.objectid) {
       take(header.objectid, header.offset);
     }
