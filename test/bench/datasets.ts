@@ -23,7 +23,9 @@ export async function bench(): Promise<BenchTable> {
     for (const size of sizes) {
       for (; made < size; made += 1) await datasets.clone('zones/image@final', `zones/u${made}`);
       note('list', await median(runs, () => datasets.list()));
+      note('list one', await median(runs, () => datasets.list({ root: 'zones/u0' })));
       note('find', await median(runs, () => datasets.find('zones/u0')));
+      note('find snapshot', await median(runs, () => datasets.find('zones/image@final')));
       const x = 'zones/x';
       const destroy = () => datasets.destroy(x, { recursive: true });
       note('create', await median(runs, () => datasets.create(x), { clean: destroy }));
@@ -31,7 +33,9 @@ export async function bench(): Promise<BenchTable> {
       note('clone', await median(runs, clone, { clean: destroy }));
       note('destroy', await median(runs, destroy, { prepare: clone }));
       const destroySnapshot = () => datasets.destroy('zones/u0@s');
-      note('snapshot', await median(runs, () => datasets.snapshot('zones/u0@s'), { clean: destroySnapshot }));
+      const snapshot = () => datasets.snapshot('zones/u0@s');
+      note('snapshot', await median(runs, snapshot, { clean: destroySnapshot }));
+      note('destroy snapshot', await median(runs, destroySnapshot, { prepare: snapshot }));
       note('set quota', await median(runs, () => datasets.set('zones/u0', { quota: '10G' })));
       const atOnce = Array.from({ length: 20 }, (_, index) => `zones/x${index}`);
       note(

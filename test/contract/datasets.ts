@@ -320,6 +320,21 @@ export function datasetsContract(name: string, open: () => Promise<DatasetsUnder
         await datasets.destroy(image, { recursive: true });
       });
 
+      it('is refused while a clone lives that has been rolled back meanwhile, as its origin may have been', async () => {
+        const { image, clone } = await cloned();
+        await datasets.rollback(`${image}@final`);
+        for (let times = 0; times < 2; times += 1) {
+          await datasets.snapshot(`${clone}@s${times}`);
+          await datasets.rollback(`${clone}@s${times}`);
+          assert.equal((await find(clone)).origin, `${image}@final`);
+          await rejects(datasets.destroy(`${image}@final`), 'DatasetBusy', clone);
+        }
+        await datasets.destroy(`${clone}@s0`);
+        await rejects(datasets.destroy(image, { recursive: true }), 'DatasetBusy', clone);
+        await datasets.destroy(clone, { recursive: true });
+        await datasets.destroy(image, { recursive: true });
+      });
+
       it('takes a clone along when both are below', async () => {
         const dataset = await fresh();
         await datasets.snapshot(`${dataset}@s`);
