@@ -1,11 +1,11 @@
-/** Imports point one way: bin → cli → vm → img → host; what lies directly in lib/ is below all of them. */
+/** Imports point one way: bin → library → cli → vm → img → host; what lies directly in lib/ is below all of them. */
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, it } from 'node:test';
 
 /** Rooms from the top down. A room may import itself and those to its right. */
-const order = ['bin', 'lib/cli', 'lib/vm', 'lib/img', 'lib/host', 'lib/schema', 'lib'];
+const order = ['bin', 'lib/library', 'lib/cli', 'lib/vm', 'lib/img', 'lib/host', 'lib/schema', 'lib'];
 
 function roomOf(file: string): number {
   return order.findIndex((room) => file.startsWith(`${room}/`));
