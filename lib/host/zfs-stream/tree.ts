@@ -201,8 +201,10 @@ export class TreeBuilder {
       this.set.commands.moveIn(number, name);
       table.clear(row, ObjectFlag.staged);
     }
-    const isFile = table.has(row, ObjectFlag.file);
-    if (isFile && (table.has(row, ObjectFlag.kept) || table.extent.get(row) < attributes.size)) {
+    // Once only, before its times are set.
+    const isNew = table === this.set.fresh && !table.has(row, ObjectFlag.finished);
+    if (!isNew || !table.has(row, ObjectFlag.file)) return;
+    if (table.has(row, ObjectFlag.kept) || table.extent.get(row) < attributes.size) {
       this.set.commands.edit(name);
       this.set.commands.resize(attributes.size);
     }
