@@ -832,7 +832,7 @@ int zonecfg_getsecflagsent(zone_dochandle_t handle, struct zone_secflagstab* tab
 // What older systems kept in other elements
 
 int zonecfg_fix_obsolete(zone_dochandle_t handle) {
-  if (Prepare(handle) != Z_OK) return 0;
+  if (const int error = Prepare(handle); error != Z_OK) return error;
   const xmlNodePtr node = FindChild(handle->cur, "mcap");
   if (node == nullptr) return 0;
   const uint64_t cap = std::strtoull(Stored(node, "physcap").c_str(), nullptr, 10);

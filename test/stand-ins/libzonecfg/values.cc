@@ -179,15 +179,13 @@ int zonecfg_str_to_bytes(char* text, uint64_t* bytes) {
   char* end = nullptr;
   errno = 0;
   long double number = std::strtold(text, &end);
-  if (errno != 0 || number < 0 || (end == text && *text != '\0')) return -1;
+  if (errno != 0 || number < 0) return -1;
   while (std::isspace(static_cast<unsigned char>(*end)) != 0) ++end;
   if (*end != '\0') {
     const char* units = "kmgt";
     const char* unit = std::strchr(units, std::tolower(static_cast<unsigned char>(*end)));
     if (unit == nullptr || end[1] != '\0') return -1;
     for (const char* at = units; at <= unit; ++at) number *= 1024;
-  } else if (end != text && std::isspace(static_cast<unsigned char>(end[-1])) != 0) {
-    return -1;
   }
   *bytes = static_cast<uint64_t>(number);
   return 0;
@@ -200,13 +198,13 @@ boolean_t zonecfg_valid_memlimit(char* text, uint64_t* bytes) {
 boolean_t zonecfg_valid_ncpus(char* least, char* most) {
   unsigned long long low = 0;
   unsigned long long high = 0;
-  if (*least == '-' || *most == '-' || !Number(least, 0, &low) || !Number(most, 0, &high)) return B_FALSE;
+  if (*least == '-' || *most == '-' || !Number(least, 10, &low) || !Number(most, 10, &high)) return B_FALSE;
   return low >= 1 && low <= high ? B_TRUE : B_FALSE;
 }
 
 boolean_t zonecfg_valid_importance(char* text) {
   unsigned long long number = 0;
-  return *text != '-' && Number(text, 0, &number) ? B_TRUE : B_FALSE;
+  return *text != '-' && Number(text, 10, &number) ? B_TRUE : B_FALSE;
 }
 
 boolean_t zonecfg_valid_fs_type(const char* type) {

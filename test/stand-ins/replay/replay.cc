@@ -213,6 +213,23 @@ Call Predicate(boolean_t (*function)(Text)) {
 
 std::string Number(bool good, uint64_t value) { return good ? Quote(std::to_string(value)) : "null"; }
 
+// The options alone, or those of a filesystem.
+Call OnOptions(int (*function)(struct zone_fstab*, char*)) {
+  return [function](Handle, const Json& args) {
+    Json fields = args.At(0);
+    if (fields.kind == Json::Kind::kArray) {
+      Json whole;
+      whole.kind = Json::Kind::kObject;
+      whole.members.emplace_back("options", fields);
+      fields = whole;
+    }
+    auto tab = std::make_unique<struct zone_fstab>();
+    replay::Read(fields, tab.get());
+    const int code = function(tab.get(), Argument(args.At(1)));
+    return Code(code, ",\"out\":" + Show(*tab));
+  };
+}
+
 int lock_fd = -1;
 
 const std::map<std::string, Call>& Calls() {
@@ -386,6 +403,14 @@ const std::map<std::string, Call>& Calls() {
          replay::Read(a.At(0), &tab);
          const int code = zonecfg_remove_rctl_value(&tab, replay::ReadRctlValue(a.At(1)));
          return Code(code, ",\"out\":" + Show(tab));
+       }},
+      {"zonecfg_add_fs_option", OnOptions(zonecfg_add_fs_option)},
+      {"zonecfg_remove_fs_option", OnOptions(zonecfg_remove_fs_option)},
+      {"zonecfg_add_res_attr",
+       [](Handle, const Json& a) {
+         struct zone_res_attrtab* list = replay::ReadProperties(a.At(0));
+         const int code = zonecfg_add_res_attr(&list, replay::ReadProperty(a.At(1)));
+         return Code(code, ",\"out\":{\"attrs\":" + replay::ShowProperties(list) + "}");
        }},
       {"zonecfg_remove_res_attr",
        [](Handle, const Json& a) {
