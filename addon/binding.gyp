@@ -74,6 +74,21 @@
       "product_extension": "",
       "sources": ["src/linux/zone_exec.cc"],
       "libraries": ["-llxc"]
+    },
+    {
+      # Runs beside a zone, with nothing of Node in it.
+      "target_name": "zone-lease",
+      "type": "executable",
+      "product_extension": "",
+      "sources": [
+        "src/core/native_error.cc",
+        "src/linux/child_program.cc",
+        "src/linux/dhcp_replies.cc",
+        "src/linux/leases.cc",
+        "src/linux/links.cc",
+        "src/linux/zone_lease.cc"
+      ],
+      "libraries": ["-lmnl"]
     }
   ],
   "conditions": [

@@ -13,6 +13,8 @@
 //   halting     as long as it exists, nothing is started (made by who halts the zone, before it kills)
 //   ipc         limits of System V IPC, a line each: file below /proc/sys, blank, value
 //   sources     what the zone has mounted of the host (zone_sources.h); mounted below sources.d, as 0, 1 and so on
+//   leases      vnics that get their address from somebody else's server, a line each: the arguments of zone-lease
+//               after the first, with tabs between
 //   no-restart  init that ends is not started again (attribute restart-init=false)
 //   log         what liblxc complains of
 //
@@ -35,6 +37,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -135,9 +138,38 @@ void LimitIpc(const Zone& zone, pid_t init) {
   }
 }
 
+// Where the programs that belong to this one lie.
+std::string ProgramFolder() {
+  char path[4096];
+  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
+  const std::string file(path, size > 0 ? static_cast<size_t>(size) : 0);
+  return file.substr(0, file.rfind('/') + 1);
+}
+
+// Starts the DHCP clients that the file `leases` asks for. Each goes on by itself until `init` has ended; one that
+// cannot be started is no reason not to run: who booted the zone hears of it when it asks for the lease.
+void StartClients(const Zone& zone, pid_t init) {
+  std::ifstream file(zone.File("leases"));
+  const std::string program = ProgramFolder() + "zone-lease";
+  for (std::string line; std::getline(file, line);) {
+    std::vector<std::string> arguments = {program, std::to_string(init)};
+    std::istringstream fields(line);
+    for (std::string field; std::getline(fields, field, '\t');) arguments.push_back(field);
+    std::vector<char*> argv;
+    for (std::string& each : arguments) argv.push_back(each.data());
+    argv.push_back(nullptr);
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      ::execv(program.c_str(), argv.data());
+      ::_exit(127);
+    }
+    while (pid > 0 && ::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) continue;
+  }
+}
+
 // Waits, in a process of its own, until the container's init runs: start() only returns when it has ended. The process
 // is our sibling, so that it does not stay as a zombie while start() blocks. Returns a descriptor of it.
-UniqueFd StartWatcher(const Zone& zone, int record, int restarts, int report) {
+UniqueFd StartWatcher(const Zone& zone, int host, int record, int restarts, int report) {
   const pid_t monitor = ::getpid();
   int process = -1;
   const long pid = ::syscall(SYS_clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD, nullptr, &process, nullptr, 0);
@@ -150,6 +182,8 @@ UniqueFd StartWatcher(const Zone& zone, int record, int restarts, int report) {
       if (init > 0) {
         WriteRecord(record, init, restarts);
         LimitIpc(zone, init);
+        // They outlive this process, and are to see the host's files, not those that the zone's start was left with.
+        if (::setns(host, CLONE_NEWNS) == 0) StartClients(zone, init);
         Report(report, "running\n");
       }
       break;
@@ -176,11 +210,11 @@ void Provide(const Zone& zone, int host) {
 }
 
 // One run of the zone, from start to end.
-End RunOnce(const Zone& zone, int record, int restarts, int report) {
+End RunOnce(const Zone& zone, int host, int record, int restarts, int report) {
   const Container container(lxc_container_new(zone.name.c_str(), zone.lxc_path.c_str()));
   if (!container || !container->is_defined(container.get())) return End::kFailed;
   container->want_daemonize(container.get(), false);
-  const UniqueFd watcher = StartWatcher(zone, record, restarts, report);
+  const UniqueFd watcher = StartWatcher(zone, host, record, restarts, report);
   const bool ran = container->start(container.get(), 0, nullptr);
   StopWatcher(watcher);
   WriteRecord(record, 0, restarts);
@@ -227,7 +261,7 @@ void Monitor(const Zone& zone, int report) {
     } catch (const NativeError& error) {
       return Report(report, std::string(error.what()) + "\n");
     }
-    const End end = RunOnce(zone, record.get(), restarts, report);
+    const End end = RunOnce(zone, host.get(), record.get(), restarts, report);
     if (end == End::kFailed) return Report(report, FirstError(zone) + "\n");
     if (end == End::kHalted) return;
     if (end == End::kReboot) {
