@@ -78,7 +78,11 @@ export interface Links {
    * the configured spec: reserved addresses are found again by itself.
    */
   guard(zone: string, spec: VnicSpec): Promise<void>;
-  /** Gets and keeps a lease for a vnic of the running zone whose init is `pid`. Nothing to do unless `dhcp` is foreign. */
+  /**
+   * Gets and keeps a lease for a vnic of the running zone whose init is `pid`. Nothing to do unless `dhcp` is foreign.
+   * Returns when there is one, or after some seconds without: the client goes on asking, and the zone runs. Throws
+   * `LibraryMissing` when the host has no client.
+   */
   acquire(zone: string, spec: VnicSpec, pid: number): Promise<void>;
   /** Adds a vnic to the running zone whose init is `pid`, addresses included. */
   plug(zone: string, spec: VnicSpec, pid: number): Promise<void>;

@@ -88,7 +88,7 @@ table bridge ${table} {
 
 /**
  * What the vnic with host end `link` may do. `addresses` are those it really has (`dhcp` resolved); what is no address,
- * as `dhcp` where the lease is not known yet, allows nothing but asking for one. `allow_dhcp_spoofing` lifts the address
+ * as the word `dhcp` where a lease will tell, allows nothing but asking for one. `allow_dhcp_spoofing` lifts the address
  * check too, as on SmartOS (`vmadm(8)`). Throws `AddressInvalid`.
  */
 export function guardElements(link: string, spec: VnicSpec, addresses: readonly string[]): readonly GuardElement[] {
@@ -118,6 +118,11 @@ export function guardElements(link: string, spec: VnicSpec, addresses: readonly 
     if (network.family === 6) add(one ? 'nd' : 'ndnet', rawRange(network));
   }
   return elements;
+}
+
+/** What lets an IPv4 address in CIDR form through that a server has leased to the vnic. */
+export function leasedElement(link: string, address: string): GuardElement {
+  return { set: 'v4', element: `"${link}" . ${formatAddress(parseNetwork(address))}` };
 }
 
 /** `2:8:20:A:b:c`, as zone files have it, to `02:08:20:0a:0b:0c`. Throws `AddressInvalid`. */

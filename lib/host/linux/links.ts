@@ -1,12 +1,13 @@
 /** Links of a Linux host: vnics are veth pairs on a bridge for each nic tag and VLAN, guarded by nftables. */
 import { codeOf } from '../../errors.js';
 import { withLock } from '../../lock.js';
-import { hostError } from '../errors.js';
 import type { Addressing, Link, Links, VnicSpec } from '../links.js';
 import { loadNative, type NativeLink } from '../native.js';
 import { createCarriers } from './carriers.js';
 import type { NicTagConfig } from './config.js';
-import { canonicalMac, guardElements, guardRules, type GuardElement } from './guard.js';
+import { canonicalMac, guardElements, guardRules, leasedElement, type GuardElement } from './guard.js';
+import { parseAddress } from './ip.js';
+import { leaseClients, type LeaseRoute } from './lease-clients.js';
 import { checkVnicName, linkNames } from './link-names.js';
 import { applyNft } from './nft.js';
 import { plugVnic } from './plug.js';
@@ -20,8 +21,13 @@ export interface LinuxLinksOptions {
   readonly tags: Readonly<Record<string, NicTagConfig>>;
 }
 
-/** Links, and how to take all of a root's away again. */
+/** Links, what a zone's monitor needs of them, and how to take all of a root's away again. */
 export interface LinuxLinks extends Links {
+  /**
+   * Arguments of `zone-lease` but the first, for a vnic whose `addressing` left the word `dhcp` standing. Unless `mayRoute`,
+   * the zone's default route is another vnic's.
+   */
+  leaseArguments(zone: string, spec: VnicSpec, mayRoute: boolean): readonly string[];
   /** Removes every bridge, vnic, table and server of this root; its zones must not run. */
   removeAll(): Promise<void>;
 }
@@ -30,8 +36,11 @@ export function createLinuxLinks({ root, at, tags }: LinuxLinksOptions): LinuxLi
   const id = rootId(root);
   const names = linkNames(id);
   const carriers = createCarriers({ id, names, tags, at });
-  const records = vnicRecords(at('/var/run/smartadm/vnics'));
-  const locked = <T>(work: () => Promise<T>) => withLock(at('/var/run/smartadm/links.lock'), work);
+  const folder = at('/var/run/smartadm/vnics');
+  const lock = at('/var/run/smartadm/links.lock');
+  const records = vnicRecords(folder);
+  const clients = leaseClients({ folder, table: names.table, lock });
+  const locked = <T>(work: () => Promise<T>) => withLock(lock, work);
   const netlink = () => loadNative('netlink');
 
   /** The address this host's server keeps for the vnic, in CIDR form; undefined where it has no server. */
@@ -50,7 +59,9 @@ export function createLinuxLinks({ root, at, tags }: LinuxLinksOptions): LinuxLi
     if (!spec.addresses.includes('dhcp')) return { addresses: spec.addresses, gateways: spec.gateways, resolvers };
     const kept = await keptAddress(zone, spec);
     if (kept === undefined || service === undefined) {
-      return { addresses: spec.addresses, gateways: spec.gateways, resolvers };
+      const leases = await clients.leases(zone, spec.physical);
+      const offered = leases.flatMap((lease) => lease.resolvers);
+      return { addresses: spec.addresses, gateways: spec.gateways, resolvers: [...resolvers, ...offered] };
     }
     return {
       addresses: spec.addresses.map((address) => (address === 'dhcp' ? kept : address)),
@@ -66,19 +77,23 @@ export function createLinuxLinks({ root, at, tags }: LinuxLinksOptions): LinuxLi
     // Without an address of its own a guest may still ask for one, so the one it would get is let through.
     const kept = spec.addresses.some((address) => address.includes('.')) ? undefined : await keptAddress(zone, spec);
     const addresses = [...spec.addresses, ...(kept === undefined ? [] : [kept])];
-    const leased = kept === undefined && spec.addresses.includes('dhcp') ? before?.leased : undefined;
-    const elements = guardElements(link, spec, leased === undefined ? addresses : [...addresses, leased]);
+    const elements = guardElements(link, spec, addresses);
     const { physical, nicTag, vlanId } = spec;
     const record: VnicRecord = {
       zone, physical, link, nicTag, vlanId, mac: canonicalMac(spec.mac), elements,
       ...(kept === undefined ? {} : { reserved: kept.split('/')[0] ?? '' }),
-      ...(leased === undefined ? {} : { leased }),
     }; // prettier-ignore
     await locked(async () => {
       await records.put(record);
-      await replaceElements(before?.elements ?? [], elements);
+      await replaceElements(before?.elements ?? [], [...elements, ...(await leasedElements(record))]);
     });
     if (before?.reserved !== undefined && before.reserved !== record.reserved) await release(before);
+  }
+
+  /** What a lease lets through, which its client adds and takes away by itself. */
+  async function leasedElements({ zone, physical, link }: VnicRecord): Promise<readonly GuardElement[]> {
+    const leases = await clients.leases(zone, physical);
+    return leases.map(({ address }) => leasedElement(link, address));
   }
 
   /** Exchanges elements in one transaction; where that fails (table gone, or out of step), loads everything anew. */
@@ -89,7 +104,9 @@ export function createLinuxLinks({ root, at, tags }: LinuxLinksOptions): LinuxLi
       await applyNft(script.join('\n'));
     } catch (error) {
       if (codeOf(error) !== 'HostFailed') throw error;
-      const all = (await records.all()).flatMap((record) => record.elements);
+      const others = await records.all();
+      const leased = await Promise.all(others.map(leasedElements));
+      const all = [...others.flatMap((record) => record.elements), ...leased.flat()];
       await applyNft([guardRules(names.table, names.vnicPrefix), ...change('add', all)].join('\n'));
     }
   }
@@ -109,10 +126,11 @@ export function createLinuxLinks({ root, at, tags }: LinuxLinksOptions): LinuxLi
 
   /** Takes back all that was set up for a vnic, the record last. */
   async function drop(record: VnicRecord): Promise<void> {
+    await clients.stop(record.zone, record.physical);
     await removeLink(record.link);
     await release(record);
     await locked(async () => {
-      await replaceElements(record.elements, []);
+      await replaceElements([...record.elements, ...(await leasedElements(record))], []);
       await records.remove(record.zone, record.physical);
     });
   }
@@ -125,12 +143,16 @@ export function createLinuxLinks({ root, at, tags }: LinuxLinksOptions): LinuxLi
       });
   }
 
-  async function acquire(zone: string, spec: VnicSpec, _pid: number): Promise<void> {
+  /** How a client knows the vnic, also where nothing has been set up for it yet. */
+  function leasing(zone: string, spec: VnicSpec) {
+    checkVnicName(zone, spec.physical);
+    const { physical } = spec;
+    return { zone, physical, link: names.vnic(zone, physical), mac: canonicalMac(spec.mac) };
+  }
+
+  async function acquire(zone: string, spec: VnicSpec, pid: number): Promise<void> {
     const wanted = await addressing(zone, spec);
-    if (!wanted.addresses.includes('dhcp')) return;
-    throw hostError('Unsupported', `nic tag "${spec.nicTag}" leads to a DHCP server that is not this host's`, {
-      hint: 'give the nic an address of its own',
-    });
+    if (wanted.addresses.includes('dhcp')) await clients.acquire(leasing(zone, spec), leaseRoute(spec), pid);
   }
 
   function describe(link: NativeLink, zones: ReadonlyMap<string, string>): Link {
@@ -163,6 +185,8 @@ export function createLinuxLinks({ root, at, tags }: LinuxLinksOptions): LinuxLi
     addressing,
     guard,
     acquire,
+    leaseArguments: (zone, spec, mayRoute) =>
+      clients.arguments(leasing(zone, spec), mayRoute ? leaseRoute(spec) : 'none'),
     async plug(zone, spec, pid) {
       const bridge = await carriers.ensure(spec.nicTag, spec.vlanId);
       await guard(zone, spec);
@@ -192,4 +216,10 @@ export function createLinuxLinks({ root, at, tags }: LinuxLinksOptions): LinuxLi
       await carriers.removeAll();
     },
   };
+}
+
+/** A gateway of the configuration goes before the server's. */
+function leaseRoute({ gateways }: VnicSpec): LeaseRoute {
+  const gateway = gateways.find((each) => parseAddress(each).family === 4);
+  return gateway === undefined ? 'lease' : { gateway };
 }

@@ -314,6 +314,11 @@ function broadcast(cidr: string): string {
   return formatAddress({ family: 4, value });
 }
 
+/** Whether somebody else's server gives the vnic its IPv4 address, and the client that asks for it the route. */
+export function isLeased(vnic: LxcVnic): boolean {
+  return vnic.addressing.addresses.includes('dhcp');
+}
+
 interface DefaultRoute {
   readonly vnic: LxcVnic;
   readonly gateway: string;
@@ -325,12 +330,16 @@ function defaultRoutes(vnics: readonly LxcVnic[]): {
   readonly 6: DefaultRoute | undefined;
 } {
   const ranked = [...vnics].sort((a, b) => Number(b.primary) - Number(a.primary));
-  const first = (isOfFamily: (gateway: string) => boolean) => {
+  const first = (isOfFamily: (gateway: string) => boolean, isLeft: (vnic: LxcVnic) => boolean = () => false) => {
     for (const vnic of ranked) {
+      if (isLeft(vnic)) {
+        if (vnic.primary) return undefined;
+        continue;
+      }
       const gateway = vnic.addressing.gateways.find(isOfFamily);
       if (gateway !== undefined) return { vnic, gateway };
     }
     return undefined;
   };
-  return { 4: first((gateway) => !gateway.includes(':')), 6: first((gateway) => gateway.includes(':')) };
+  return { 4: first((gateway) => !gateway.includes(':'), isLeased), 6: first((gateway) => gateway.includes(':')) };
 }

@@ -47,6 +47,8 @@ async function configure(netlink: NativeNetlink, physical: string, wanted: Addre
   const routes = await netlink.routes({ pid });
   for (const gateway of wanted.gateways) {
     const family = parseAddress(gateway).family === 4 ? 'inet' : 'inet6';
+    // Cannot be reached before there is a lease: left to its client.
+    if (family === 'inet' && wanted.addresses.includes('dhcp')) continue;
     // The zone's first interface has the default route; a further one does not take it over.
     if (routes.some((route) => route.destination === 'default' && route.family === family)) continue;
     await netlink.addRoute({ destination: 'default', gateway, link: physical }, { pid });

@@ -14,12 +14,10 @@ export interface VnicRecord {
   readonly nicTag: string;
   readonly vlanId: number;
   readonly mac: string;
-  /** Elements in the sets of the guard. */
+  /** Elements in the sets of the guard, but for those of leases (`lease-clients.ts`). */
   readonly elements: readonly GuardElement[];
   /** Address that this host's DHCP server keeps for the vnic. */
   readonly reserved?: string;
-  /** Lease of a foreign server, in CIDR form, once there is one. */
-  readonly leased?: string;
 }
 
 export interface VnicRecords {
@@ -79,7 +77,8 @@ export function vnicRecords(folder: string): VnicRecords {
     async remove(zone, physical) {
       const file = fileOf(zone, physical);
       for (const name of await names(join(folder, zone))) {
-        if (name.startsWith(`.${physical}.`)) await rm(join(folder, zone, name), { force: true });
+        const isOurs = name.startsWith(`.${physical}.`) || [`${physical}.lease`, `${physical}.client`].includes(name);
+        if (isOurs) await rm(join(folder, zone, name), { force: true });
       }
       await rm(file, { force: true });
       await removeFolder(zone);

@@ -4,12 +4,12 @@ import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../../errors.js';
 import { hostError } from '../errors.js';
-import type { Links } from '../links.js';
 import type { ZoneConfig } from '../zones.js';
 import type { CgroupSetting, ZoneCgroups } from './cgroups.js';
 import {
-  lxcConfig, seccompProfile, zoneAttr, zoneSources, type LxcFacts, type LxcVnic, type ZoneSource,
+  isLeased, lxcConfig, seccompProfile, zoneAttr, zoneSources, type LxcFacts, type LxcVnic, type ZoneSource,
 } from './lxc-config.js'; // prettier-ignore
+import type { LinuxLinks } from './links.js';
 import { firstZoneId } from './zone-ids.js';
 import { cgroupLimits, ioWeightFiles, ipcSettings, rctl } from './zone-limits.js';
 import { zoneVnics } from './zone-vnics.js';
@@ -35,7 +35,7 @@ export interface ZoneContainersOptions {
   /** Identity of the root (`root-id.ts`). */
   readonly id: string;
   readonly at: (path: string) => string;
-  readonly links: Links;
+  readonly links: LinuxLinks;
   readonly cgroups: () => Promise<ZoneCgroups>;
 }
 
@@ -63,6 +63,13 @@ export function zoneContainers({ id, at, links, cgroups }: ZoneContainersOptions
       vnics.push({ spec, primary, carrier, hostName: links.hostName(name, spec.physical), addressing });
     }
     return vnics;
+  }
+
+  /** What `zone-start` runs `zone-lease` with. A primary vnic that waits for a lease has the default route to itself. */
+  function leasesOf(name: string, vnics: readonly LxcVnic[]): readonly (readonly string[])[] {
+    const leased = vnics.filter(isLeased);
+    const claimed = leased.some((vnic) => vnic.primary);
+    return leased.map(({ spec, primary }) => links.leaseArguments(name, spec, primary || !claimed));
   }
 
   return {
@@ -97,6 +104,12 @@ export function zoneContainers({ id, at, links, cgroups }: ZoneContainersOptions
         replace(join(folder, 'config'), lxcConfig(config, facts)),
         replace(join(folder, 'seccomp'), seccompProfile),
         replace(join(folder, 'ipc'), ipc.join('')),
+        replace(
+          join(folder, 'leases'),
+          leasesOf(name, vnics)
+            .map((line) => `${line.join('\t')}\n`)
+            .join(''),
+        ),
         replace(join(folder, 'sources'), sources.map(sourceLine).join('')),
         isKept ? replace(join(folder, 'no-restart'), '') : rm(join(folder, 'no-restart'), { force: true }),
       ]);

@@ -6,12 +6,12 @@ import { codeOf } from '../../errors.js';
 import type { Log } from '../../log.js';
 import { withUndo } from '../../undo.js';
 import { hostError } from '../errors.js';
-import type { Links } from '../links.js';
 import { loadNative, type NativeMonitor } from '../native.js';
 import { zoneRoot } from '../zone-root.js';
 import type { ZoneConfig, ZoneRecord, Zones, ZoneState } from '../zones.js';
 import { readCgroupLayout, zoneCgroups, type ZoneCgroups } from './cgroups.js';
-import type { LxcVnic } from './lxc-config.js';
+import type { LinuxLinks } from './links.js';
+import { isLeased, type LxcVnic } from './lxc-config.js';
 import { rootId } from './root-id.js';
 import { attachConsole } from './zone-console.js';
 import { zoneContainers } from './zone-container.js';
@@ -25,7 +25,7 @@ export interface LinuxZonesOptions {
   /** The root prefix of the state. */
   readonly root: string;
   readonly at: (path: string) => string;
-  readonly links: Links;
+  readonly links: LinuxLinks;
   readonly log: Log;
 }
 
@@ -126,12 +126,18 @@ export function createLinuxZones({ root, at, links, log }: LinuxZonesOptions): L
       await identify(config, vnics);
       await outer.write('/lastbooted', `${version()}\n`);
       await startContainer(containers.path, name, zonepath);
-      const foreign = vnics.filter((vnic) => vnic.addressing.addresses.includes('dhcp'));
-      if (foreign.length === 0) return;
-      const init = (await native().findMonitor(containers.path, name))?.init;
-      // Without init it has ended again: there is nothing to get an address for.
-      if (init !== undefined) for (const { spec } of foreign) await links.acquire(name, spec, init);
+      if (vnics.some(isLeased)) await acquireLeases(name, config, vnics);
     });
+  }
+
+  /** Waits for what other servers give the zone, and passes their name servers on. */
+  async function acquireLeases(name: string, config: ZoneConfig, vnics: readonly LxcVnic[]): Promise<void> {
+    const init = (await native().findMonitor(containers.path, name))?.init;
+    // Without init it has ended again: there is nothing to get an address for.
+    if (init === undefined) return;
+    await Promise.all(vnics.filter(isLeased).map(({ spec }) => links.acquire(name, spec, init)));
+    const known = vnics.map(async (vnic) => ({ ...vnic, addressing: await links.addressing(name, vnic.spec) }));
+    await identify(config, await Promise.all(known));
   }
 
   /** The configuration, with a debug id, which configurations made elsewhere may lack. */

@@ -190,4 +190,13 @@ describe('the network', () => {
     const primary = vnics.map((each, index) => ({ ...each, primary: index === 1 }));
     assert.deepEqual(gateways(primary), ['net.0.ipv6.gateway = fd00::1', 'net.1.ipv4.gateway = 10.1.0.1']);
   });
+
+  it('leaves the route of IPv4 to the client of a vnic with a lease where that is the primary one', () => {
+    const vnics = [vnic(0, ['dhcp'], ['10.0.0.1', 'fd00::1']), vnic(1, ['10.1.0.5/24'], ['10.1.0.1'])];
+    const gateways = (list: readonly LxcVnic[]) =>
+      lines('net', {}, { vnics: list }).filter((line) => /gateway/.test(line));
+    assert.deepEqual(gateways(vnics), ['net.0.ipv6.gateway = fd00::1', 'net.1.ipv4.gateway = 10.1.0.1']);
+    const primary = vnics.map((each, index) => ({ ...each, primary: index === 0 }));
+    assert.deepEqual(gateways(primary), ['net.0.ipv6.gateway = fd00::1']);
+  });
 });
