@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { NicTagConfig } from '../lib/host/linux/config.js';
 import { createLinuxLinks } from '../lib/host/linux/links.js';
 import { createLinuxZones } from '../lib/host/linux/zones.js';
 import type { ZoneAttributes, ZoneConfig, ZoneResource } from '../lib/host/zones.js';
@@ -40,14 +41,17 @@ export function makeZoneRoot(zonepath: string): string {
   return root;
 }
 
-/** Zones and links of a new root below the folder for temporary files; `close` ends and removes all of it. */
-export function openTestZones(log: Log = silentLog) {
+/**
+ * Zones and links of a new root below the folder for temporary files; `close` ends and removes all of it. It has the nic
+ * tags `admin`, `stub0` and `more`.
+ */
+export function openTestZones(log: Log = silentLog, more: Readonly<Record<string, NicTagConfig>> = {}) {
   const root = mkdtempSync(join(tmpdir(), 'smartadm-zones-'));
   // The root of a zone, which is nobody on this host, has to get to its own.
   chmodSync(root, 0o755);
   spawnSync('ip', ['link', 'set', 'lo', 'up']);
   const at = (path: string) => join(root, path);
-  const links = createLinuxLinks({ root, at, tags: { admin: {}, stub0: { etherstub: true } } });
+  const links = createLinuxLinks({ root, at, tags: { admin: {}, stub0: { etherstub: true }, ...more } });
   const zones = createLinuxZones({ root, at, links, log });
   return {
     root, at, links, zones,
