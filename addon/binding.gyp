@@ -40,7 +40,13 @@
     {
       "target_name": "btrfs",
       "dependencies": ["boundary"],
-      "sources": ["src/linux/subvolumes.cc", "src/linux/subvolumes_binding.cc"],
+      "sources": [
+        "src/linux/btrfs_calls.cc",
+        "src/linux/qgroups.cc",
+        "src/linux/subvolume_lists.cc",
+        "src/linux/subvolumes.cc",
+        "src/linux/subvolumes_binding.cc"
+      ],
       "libraries": ["-lbtrfsutil"]
     },
     {
