@@ -1,7 +1,7 @@
 /** Leases of a DHCP server that is not this host's, on the real kernel: zones and vnics on a bridge that leads to it. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -82,7 +82,11 @@ describe('a zone on a network with a server of its own', () => {
       { physical: 'net0', nicTag: 'admin', mac: '2:8:20:0:0:1', properties: { ips: 'dhcp' } },
       { physical: 'net1', nicTag: 'external', mac: '2:8:20:0:0:2', properties },
     ];
-    await zones.configure(zoneConfig(name, { vnics }), '11111111-1111-4111-8111-111111111111');
+    // With something of the host mounted, the zone's monitor has mounts of its own.
+    const special = '/zones/shared';
+    mkdirSync(at(special));
+    const lofs = { kind: 'filesystem', attributes: { special, directory: '/srv', type: 'lofs' }, children: [] };
+    await zones.configure(zoneConfig(name, { vnics, resources: [lofs] }), '11111111-1111-4111-8111-111111111111');
     await zones.mark(name, 'installed');
   });
 
@@ -121,6 +125,9 @@ describe('a zone on a network with a server of its own', () => {
     const status = readFileSync(`/proc/${client.pid}/status`, 'utf8');
     assert.match(status, /^Uid:\t65534\t65534\t65534\t65534$/m);
     assert.match(status, /^CapEff:\t0000000000002c00$/m);
+    for (const { pid } of clientProcesses()) {
+      assert.equal(readlinkSync(`/proc/${pid}/ns/mnt`), readlinkSync('/proc/self/ns/mnt'));
+    }
     const before_ = granted();
     process.kill(client.pid, 'SIGUSR1');
     await becomes('the lease is not renewed', () => (granted() > before_ ? true : undefined));
