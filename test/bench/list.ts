@@ -1,17 +1,19 @@
 /** What looking at VMs costs when there are many: list, lookup and get, whole processes. */
+import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { writeZoneXml } from '../../lib/host/linux/zone-xml.js';
 import { attrResource, netAttr, rctlResource } from '../../lib/vm/zone-values.js';
 import { median, ms, program, type BenchTable } from './measure.js';
 
-const counts = [1, 100, 1000];
+const counts = [1, 100, 1000, 5000];
 const mebibyte = 2 ** 20;
 
 export async function bench(): Promise<BenchTable> {
   const bare = await median(5, () => program(process.execPath, ['-e', '0']));
-  const rows = [['node -e 0', '', ms(bare), '', '', '']];
+  const rows = [['node -e 0', '', ms(bare), '', '', '', '', '']];
   for (const count of counts) {
     const root = mkdtempSync(join(tmpdir(), 'smartadm-bench-'));
     try {
@@ -31,6 +33,8 @@ export async function bench(): Promise<BenchTable> {
         await time('lookup', 'tags.role=web'),
         await time('lookup', `uuid=${uuidOf(0)}`),
         await time('get', uuidOf(0)),
+        await peak(env, 'list'),
+        await peak(env, 'lookup', '-j', 'tags.role=web'),
       ]);
     } finally {
       rmSync(root, { recursive: true, force: true });
@@ -38,9 +42,18 @@ export async function bench(): Promise<BenchTable> {
   }
   return {
     title: 'many VMs, median of 5',
-    columns: ['command', 'VMs', 'list', 'lookup tags.role=', 'lookup uuid=', 'get'],
+    columns: ['command', 'VMs', 'list', 'lookup tags.role=', 'lookup uuid=', 'get', 'memory of list', 'of lookup -j'],
     rows,
   };
+}
+
+/** Says at its end how much memory a process has had at most, in KiB. */
+const tellPeak = `data:text/javascript,process.on('exit',()=>process.stderr.write('peak '+process.resourceUsage().maxRSS))`;
+
+async function peak(env: NodeJS.ProcessEnv, ...args: string[]): Promise<string> {
+  const argv = ['--import', tellPeak, 'dist/vmadm.js', ...args];
+  const { stderr } = await promisify(execFile)(process.execPath, argv, { env, maxBuffer: 1 << 28 });
+  return `${(Number(/peak (\d+)$/.exec(stderr)?.[1]) / 1024).toFixed(0)} MiB`;
 }
 
 function uuidOf(number: number): string {
