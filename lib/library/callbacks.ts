@@ -148,6 +148,11 @@ export function update(uuid: string, payload: object, ...rest: Rest<Options, [re
   run(rest, async (library, on) => [await library.updateVm(on, uuid, payload)]);
 }
 
+/** Puts a VM onto the image that `payload.image_uuid` names. */
+export function reprovision(uuid: string, payload: object, ...rest: Rest<Options>): void {
+  run(rest, (library, on) => nothing(library.reprovisionVm(on, uuid, payload)));
+}
+
 /** Boots a stopped VM. `EALREADYRUNNING` where it runs. */
 export function start(uuid: string, extra: StartExtra | undefined, ...rest: Rest<Options>): void {
   const disks = [...(extra?.disk ?? []), ...(extra?.cdrom ?? [])];
@@ -237,4 +242,3 @@ export const events = unavailable('events');
 export const send = unavailable('send');
 export const receive = unavailable('receive');
 export const install = unavailable('install');
-export const reprovision = unavailable('reprovision');

@@ -29,6 +29,7 @@ export type { PayloadAction, ValidationFindings } from '../vm/spec.js';
 export type { ListedVm } from '../vm/lookup.js';
 export { createVm } from '../vm/create.js';
 export { updateVm } from '../vm/update.js';
+export { reprovisionVm } from '../vm/reprovision.js';
 export { deleteVm } from '../vm/delete.js';
 export { killVm, rebootVm, startVm, stopVm, type ExtraDisk, type StopOptions } from '../vm/power.js';
 export { createSnapshot, deleteSnapshot, rollbackSnapshot } from '../vm/snapshots.js';
