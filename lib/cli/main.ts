@@ -45,7 +45,7 @@ export async function main(name: Cli['program'], load: () => Promise<Program>): 
       (context ??= createContext({ root: rootOf(process.env), log, progress, signal: abort.signal })),
   };
   // Who reads our output may go away at any time: that is no failure (`vmadm(8)`).
-  process.stdout.on('error', (error) => {
+  process.stdout.on('error', (error: Error) => {
     leave(codeOf(error) === 'EPIPE' ? 0 : 1, error);
   });
   let status: number;

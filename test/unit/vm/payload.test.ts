@@ -110,9 +110,14 @@ describe('a created VM', () => {
     const { adjustments } = await create({ vcpus: 2, max_physcal_memory: 5, zzz: 1, max_swap: 300, ram: 1024 });
     assert.deepEqual(adjustments, [
       { property: 'vcpus', kind: 'ignored', detail: 'not allowed in create of joyent' },
-      { property: 'max_physcal_memory', kind: 'ignored', detail: 'unknown, did you mean max_physical_memory?' },
+      {
+        property: 'max_physcal_memory',
+        kind: 'ignored',
+        detail: 'unknown, did you mean max_physical_memory?',
+        nearest: 'max_physical_memory',
+      },
       { property: 'zzz', kind: 'ignored', detail: 'unknown' },
-      { property: 'max_swap', kind: 'adjusted', detail: '300 became 1024' },
+      { property: 'max_swap', kind: 'adjusted', detail: '300 became 1024', given: 300, taken: 1024 },
     ]);
   });
 
