@@ -41,7 +41,7 @@ export async function readConfig(root: string): Promise<HostConfig> {
 }
 
 /** The settings in `text`; `file` is named in errors. Throws `ConfigInvalid`. */
-export function parseConfig(text: string, file: string): Configured {
+function parseConfig(text: string, file: string): Configured {
   let value: unknown;
   try {
     value = parseJson(text, file);

@@ -134,7 +134,7 @@ export function canonicalMac(text: string): string {
 }
 
 /** The address below fe80::/64 that a link makes for itself from its MAC (RFC 4291, appendix A). */
-export function linkLocal(mac: string): IpNetwork {
+function linkLocal(mac: string): IpNetwork {
   const octets = mac.split(':').map((octet) => BigInt(`0x${octet}`));
   const [a = 0n, b = 0n, c = 0n, d = 0n, e = 0n, f = 0n] = octets;
   const interfaceId = [a ^ 2n, b, c, 0xffn, 0xfen, d, e, f].reduce((sum, octet) => (sum << 8n) | octet, 0n);
