@@ -1,4 +1,4 @@
 #!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node
 import { main } from '../lib/cli/main.js';
 
-await main('vmadm', async () => (await import('../lib/cli/vmadm/main.js')).vmadm);
+void main('vmadm', async () => (await import('../lib/cli/vmadm/main.js')).vmadm);
