@@ -1,23 +1,13 @@
 /** vmadm create: makes a VM from a payload. */
 import type { Command } from '../command.js';
 import { answering, jsonOption } from './answer.js';
-import { readPayload } from './input.js';
+import { payloadOption, readPayload } from './input.js';
 
 export const create: Command = {
   name: 'create',
   usage: 'create [-f <filename>]',
   summary: 'makes a VM from a JSON payload',
-  options: [
-    {
-      name: 'file',
-      aliases: ['f'],
-      exact: true,
-      type: 'string',
-      value: 'file',
-      help: 'the payload; standard input by default',
-    },
-    jsonOption,
-  ],
+  options: [payloadOption, jsonOption],
   run(cli, _operands, options) {
     return answering(cli, options['json'] === true, async (answer) => {
       const payload = await readPayload(cli, options['file'], 'Will not create from stdin when stdin is a tty.');

@@ -2,8 +2,18 @@
 import { readFile } from 'node:fs/promises';
 import { SmartadmError, codeOf } from '../../errors.js';
 import { parseJson } from '../../json-text.js';
-import type { Cli } from '../command.js';
+import type { Cli, OptionSpec } from '../command.js';
 import { usageError } from '../usage.js';
+
+/** Where the payload is; `--file` has no abbreviations (`vmadm-cli`, options per command). */
+export const payloadOption: OptionSpec = {
+  name: 'file',
+  aliases: ['f'],
+  exact: true,
+  type: 'string',
+  value: 'file',
+  help: 'file with the payload; standard input by default',
+};
 
 /** Bytes; a payload with thousands of metadata keys needs a hundredth of it. */
 const sizeLimit = 16 * 1024 * 1024;

@@ -1,6 +1,6 @@
 /** vmadm reprovision: puts a VM onto another image. */
 import type { Command } from '../command.js';
-import { readPayload } from './input.js';
+import { payloadOption, readPayload } from './input.js';
 import { sayingOfFailure } from './missing.js';
 import { uuidOperand } from './operands.js';
 
@@ -8,16 +8,7 @@ export const reprovision: Command = {
   name: 'reprovision',
   usage: 'reprovision <uuid> [-f <filename>]',
   summary: 'puts a VM onto another image, keeping all but its root',
-  options: [
-    {
-      name: 'file',
-      aliases: ['f'],
-      type: 'string',
-      value: 'file',
-      exact: true,
-      help: 'the payload; standard input by default',
-    },
-  ],
+  options: [payloadOption],
   async run(cli, operands, options) {
     const uuid = uuidOperand(operands, cli.typed);
     const onTerminal = 'Will not take payload from stdin when stdin is a tty.';

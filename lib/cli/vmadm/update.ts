@@ -1,7 +1,7 @@
 /** vmadm update: changes a VM. */
 import type { Command } from '../command.js';
 import { answering, jsonOption } from './answer.js';
-import { readPayload } from './input.js';
+import { payloadOption, readPayload } from './input.js';
 import { sayingOfMissing } from './missing.js';
 import { assignments, uuidOperand } from './operands.js';
 
@@ -9,17 +9,7 @@ export const update: Command = {
   name: 'update',
   usage: 'update <uuid> [-f <filename>]',
   summary: 'changes properties of a VM',
-  options: [
-    {
-      name: 'file',
-      aliases: ['f'],
-      exact: true,
-      type: 'string',
-      value: 'file',
-      help: 'the changes; standard input by default',
-    },
-    jsonOption,
-  ],
+  options: [payloadOption, jsonOption],
   run(cli, operands, options) {
     return answering(cli, options['json'] === true, async (answer) => {
       const uuid = uuidOperand(operands, cli.typed);

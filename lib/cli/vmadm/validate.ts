@@ -2,23 +2,13 @@
 import type { Command } from '../command.js';
 import { usageError } from '../usage.js';
 import { answering, jsonOption } from './answer.js';
-import { readPayload } from './input.js';
+import { payloadOption, readPayload } from './input.js';
 
 export const validate: Command = {
   name: 'validate',
   usage: 'validate create [-f <filename>]',
   summary: 'says what is wrong with a payload',
-  options: [
-    {
-      name: 'file',
-      aliases: ['f'],
-      exact: true,
-      type: 'string',
-      value: 'file',
-      help: 'the payload; standard input by default',
-    },
-    jsonOption,
-  ],
+  options: [payloadOption, jsonOption],
   run(cli, operands, options) {
     return answering(cli, options['json'] === true, async (answer) => {
       const file = options['file'];
