@@ -135,9 +135,11 @@ async function writeFiles(zonepath: string, spec: VmSpec): Promise<void> {
   await makeConfigFiles(zonepath);
   const { tags, customer_metadata: customer, internal_metadata: internal, routes } = spec;
   const isThere = (values: object) => Object.keys(values).length > 0;
-  if (isThere(tags)) await writeTags(zonepath, tags);
-  if (isThere(customer) || isThere(internal)) await writeMetadata(zonepath, spec);
-  if (isThere(routes)) await writeRoutes(zonepath, routes);
+  await Promise.all([
+    isThere(tags) ? writeTags(zonepath, tags) : undefined,
+    isThere(customer) || isThere(internal) ? writeMetadata(zonepath, spec) : undefined,
+    isThere(routes) ? writeRoutes(zonepath, routes) : undefined,
+  ]);
 }
 
 /** Also what was made below it. */
