@@ -23,6 +23,7 @@ const runners: readonly (readonly [begins: string, load: () => Promise<OpenRunne
   ['vm-validate', async () => (await import('./vm-validate.js')).vmValidate],
   ['img-manifest', async () => (await import('./img-manifest.js')).imgManifest],
   ['imgadm-', async () => (await import('./img-invocations.js')).imgInvocations],
+  ['event-diff', async () => (await import('./event-diff.js')).eventDiff],
   ['vm-flow', async () => (await import('./vm-flows.js')).vmFlows],
   ...['create', 'modify', 'error', 'index', 'sample', 'brand'].map(
     (begins) => [begins, async () => (await import('./zonecfg.js')).zonecfgRecords] as const,
