@@ -2,7 +2,8 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { SmartadmError } from './errors.js';
-import { loadNative, type NativeHandle } from './host/native.js';
+import { loadNative } from './host/native.js';
+import type { NativeHandle } from './host/native-linux.js';
 
 export interface Lock {
   /** Lets the next one in. May be called more than once. */

@@ -4,7 +4,8 @@
  */
 import { codeOf } from '../errors.js';
 import { hostError } from './errors.js';
-import { loadNative, type NativeRootfs } from './native.js';
+import { loadNative } from './native.js';
+import type { NativeRootfs } from './native-linux.js';
 
 /** Larger files are none of ours. */
 const readLimitBytes = 4 * 1024 * 1024;

@@ -16,7 +16,8 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { codeOf } from '../../lib/errors.js';
 import { Commands } from '../../lib/host/zfs-stream/commands.js';
-import { loadNative, type NativeCommandRunner } from '../../lib/host/native.js';
+import { loadNative } from '../../lib/host/native.js';
+import type { NativeCommandRunner } from '../../lib/host/native-linux.js';
 
 const codec = loadNative('codec');
 const tree = loadNative('tree');

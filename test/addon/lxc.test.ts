@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { codeOf } from '../../lib/errors.js';
-import { loadNative, type NativeLxc } from '../../lib/host/native.js';
+import { loadNative } from '../../lib/host/native.js';
+import type { NativeLxc } from '../../lib/host/native-linux.js';
 import { inOwnNetworkNamespace } from '../netns.js';
 import { makeZoneRoot, openTestZones, zoneConfig } from '../zone-root.js';
 

@@ -4,7 +4,8 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { codeOf } from '../../lib/errors.js';
-import { loadNative, type NativeNetlink } from '../../lib/host/native.js';
+import { loadNative } from '../../lib/host/native.js';
+import type { NativeNetlink } from '../../lib/host/native-linux.js';
 import { inOwnNetworkNamespace } from '../netns.js';
 
 inOwnNetworkNamespace(import.meta.url);

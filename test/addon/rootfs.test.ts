@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { codeOf } from '../../lib/errors.js';
-import { loadNative, type NativeRootfs } from '../../lib/host/native.js';
+import { loadNative } from '../../lib/host/native.js';
+import type { NativeRootfs } from '../../lib/host/native-linux.js';
 
 const rootfs = loadNative('rootfs');
 const loose = rootfs as unknown as Record<keyof NativeRootfs, (...args: unknown[]) => unknown>;

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, beforeEach, describe, it } from 'node:test';
 import { codeOf } from '../../lib/errors.js';
-import { addonFile, loadNative, type NativeZoneChange, type NativeZonecfg } from '../../lib/host/native.js';
+import { addonFile, loadNative } from '../../lib/host/native.js';
+import type { NativeZoneChange, NativeZonecfg } from '../../lib/host/native-illumos.js';
 import { IllumosRoot } from '../stand-ins/root.js';
 
 const zonecfg = loadNative('zonecfg');

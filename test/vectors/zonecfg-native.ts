@@ -1,13 +1,13 @@
 /** Makes recorded calls through zonecfg.node, as far as they can be said there: what would end the process cannot. */
 import { isDeepStrictEqual } from 'node:util';
 import { codeOf } from '../../lib/errors.js';
-import {
-  loadNative,
-  type NativeZoneChange,
-  type NativeZoneDocument,
-  type NativeZoneResourceKind,
-  type NativeZoneText,
-} from '../../lib/host/native.js';
+import { loadNative } from '../../lib/host/native.js';
+import type {
+  NativeZoneChange,
+  NativeZoneDocument,
+  NativeZoneResourceKind,
+  NativeZoneText,
+} from '../../lib/host/native-illumos.js';
 import type { IllumosRoot } from '../stand-ins/root.js';
 import { unequal } from './compare.js';
 import { fileDifference, isDefined, rootOf, type BrandRecord, type ZonecfgCall, type ZonecfgRecord, type ZonecfgResult } from './zonecfg-records.js'; // prettier-ignore

@@ -1,5 +1,5 @@
 /** Datasets of a pool and the subvolumes they are, read in one pass. */
-import type { NativeSubvolume } from '../native.js';
+import type { NativeSubvolume } from '../native-linux.js';
 import { loadNative } from '../native.js';
 import { parseRecord, recordAttribute, type DatasetRecord } from './dataset-records.js';
 import { snapshotsFolder, workFolder, type OpenPool } from './pool.js';

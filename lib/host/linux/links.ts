@@ -2,7 +2,8 @@
 import { codeOf } from '../../errors.js';
 import { withLock } from '../../lock.js';
 import type { Addressing, Link, Links, VnicSpec } from '../links.js';
-import { loadNative, type NativeLink } from '../native.js';
+import { loadNative } from '../native.js';
+import type { NativeLink } from '../native-linux.js';
 import { createCarriers } from './carriers.js';
 import type { NicTagConfig } from './config.js';
 import { canonicalMac, guardElements, guardRules, leasedElement, type GuardElement } from './guard.js';

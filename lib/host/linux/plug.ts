@@ -2,7 +2,7 @@
 import { codeOf } from '../../errors.js';
 import { hostError } from '../errors.js';
 import type { Addressing, VnicSpec } from '../links.js';
-import type { NativeNetlink } from '../native.js';
+import type { NativeNetlink } from '../native-linux.js';
 import { canonicalMac } from './guard.js';
 import { parseAddress } from './ip.js';
 

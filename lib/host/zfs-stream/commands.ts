@@ -1,7 +1,7 @@
 /** Lists of commands for the native writer (`addon/src/linux/tree.cc`), built while it runs the list before. */
 import { codeOf, type SmartadmError } from '../../errors.js';
 import { hostError } from '../errors.js';
-import type { NativeCommandRunner } from '../native.js';
+import type { NativeCommandRunner } from '../native-linux.js';
 import { invalid, unsupported } from './bytes.js';
 
 /** Numbers as in `addon/src/linux/tree.cc`. */
