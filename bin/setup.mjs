@@ -35,7 +35,10 @@ installNpmPackages();
 buildAddons();
 if (forTests) buildStandIns();
 buildBundle();
-if (!forTests) linkCommands();
+if (!forTests) {
+  linkCommands();
+  installService();
+}
 
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
@@ -155,6 +158,33 @@ function linkCommands() {
     symlinkSync(target, link);
   }
   step(`Commands: ${folder}/vmadm and ${folder}/imgadm`);
+}
+
+/** Has systemd boot the machines that are to run with the host. Other systems run `vmadm autoboot` in their own way. */
+function installService() {
+  if (!isRoot || !existsSync('/run/systemd/system')) return;
+  const file = '/etc/systemd/system/smartadm.service';
+  const unit = `[Unit]
+Description=Machines of smartadm that run whenever the host does
+After=network-online.target local-fs.target
+Wants=network-online.target
+
+[Service]
+Type=oneshot
+# Machines are processes of their own and outlive this command.
+RemainAfterExit=yes
+KillMode=none
+ExecStart=/usr/local/sbin/vmadm autoboot
+
+[Install]
+WantedBy=multi-user.target
+`;
+  if (!existsSync(file) || readFileSync(file, 'utf8') !== unit) {
+    writeFileSync(file, unit);
+    run('systemctl', ['daemon-reload']);
+  }
+  run('systemctl', ['enable', '--quiet', 'smartadm.service']);
+  step('Service: machines with autoboot start when this host does');
 }
 
 function upToDate(made, from) {

@@ -13,7 +13,7 @@ export function hostProblem(): string | undefined {
   return process.platform === 'linux' ? undefined : 'this is not SmartOS or Linux.';
 }
 
-/** The host. Nothing is made or changed before something is asked of it. Throws `ConfigInvalid`, `LibraryMissing`. */
+/** The host. Nothing is made before something is asked of it; pools that exist are mounted. Throws `ConfigInvalid`, `LibraryMissing`. */
 export async function openHost(options: OpenHostOptions): Promise<Host> {
   const { openLinuxHost } = await import('./linux/host.js');
   return openLinuxHost(options);

@@ -132,6 +132,20 @@ describe('a zone', () => {
     assert.equal(await state(), 'stopped');
   });
 
+  it('runs again after the host has been down, if it ran before', async () => {
+    await host.ok('vmadm', ['start', uuid]);
+    const sleeper = JSON.stringify(payload({ alias: 'sleeper', autoboot: false }));
+    await host.ok('vmadm', ['create'], { input: sleeper });
+    await host.goDown();
+    assert.equal(await state(), 'stopped');
+    const done = await host.vmadm(['autoboot']);
+    assert.deepEqual(done, { status: 0, stdout: '', stderr: `Successfully started VM ${uuid}\n` });
+    assert.equal(await state(), 'running');
+    assert.deepEqual(await host.vmadm(['autoboot']), { status: 0, stdout: '', stderr: '' });
+    await host.ok('vmadm', ['delete', (await host.ok('vmadm', ['lookup', 'alias=sleeper'])).trim()]);
+    await host.ok('vmadm', ['stop', '-F', uuid]);
+  });
+
   it('keeps its image from being deleted', async () => {
     const refused = await host.run('imgadm', ['delete', String(payload()['image_uuid'])]);
     assert.equal(refused.status, 1);

@@ -36,6 +36,8 @@ export interface TestHost {
   install(name: string): Promise<void>;
   /** Runs a command line of the guest's shell in a VM. */
   inside(uuid: string, line: string): Promise<Ran>;
+  /** What a host that goes down takes with it: processes, links and mounts. */
+  goDown(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -91,6 +93,12 @@ export function openTestHost(): TestHost {
     throw new Error(`${program} ${args.join(' ')} ended with ${done.status}: ${done.stderr}${done.stdout}`);
   }
 
+  async function goDown(): Promise<void> {
+    const host = await openLinuxHost({ root, log: silentLog });
+    await host.tearDown();
+    await host.close();
+  }
+
   return {
     root,
     at: (path) => join(root, path),
@@ -103,10 +111,9 @@ export function openTestHost(): TestHost {
       await ok('imgadm', ['install', '-m', `${file}.imgmanifest`, '-f', `${file}.zfs.gz`]);
     },
     inside: (uuid, line) => run('vmadm', ['exec', uuid, '/bin/sh', '-c', line]),
+    goDown,
     async close() {
-      const host = await openLinuxHost({ root, log: silentLog });
-      await host.tearDown();
-      await host.close();
+      await goDown();
       removeRoot(root);
     },
   };

@@ -15,7 +15,7 @@ export interface LinuxHost extends Host {
   tearDown(): Promise<void>;
 }
 
-/** Reads the configuration of the host below `root`; makes nothing yet. Throws `ConfigInvalid`. */
+/** Reads the configuration of the host below `root` and mounts the pools that exist; makes none. Throws `ConfigInvalid`. */
 export async function openLinuxHost({ root, log }: { readonly root: string; readonly log: Log }): Promise<LinuxHost> {
   await mkdir(root, { recursive: true });
   const at = (path: string) => join(root, path);
@@ -23,6 +23,11 @@ export async function openLinuxHost({ root, log }: { readonly root: string; read
   const links = createLinuxLinks({ root, at, tags: config.nicTags });
   const zones = createLinuxZones({ root, at, links, log });
   const datasets = createBtrfsDatasets({ pools: config.pools, at, log });
+  // What lies in a pool is read by its path as well: after the machine has booted, that comes to nothing until somebody
+  // mounts the pool. A pool that cannot be mounted is told of by what needs it.
+  await datasets.pools().catch((error: unknown) => {
+    log.warn({ err: error }, 'cannot mount the pools');
+  });
   return {
     zones, links, datasets, at,
     sysinfo: createLinuxSysinfo({ at, zpool: config.defaultPool }),
