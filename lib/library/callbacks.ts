@@ -7,7 +7,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import type {
-  Brand, ChangeResult, CreateResult, ExtraDisk, ListedVm, Log, PayloadAction, Smartadm, StopOptions, ValidationFindings, VmObject,
+  Brand, ChangeResult, CreateResult, ExtraDisk, ListedVm, Log, PayloadAction, ReadyEvent, Smartadm, StopOptions,
+  ValidationFindings, VmEvent, VmObject,
 } from './smartadm.js'; // prettier-ignore
 import type * as smartadm from './smartadm.js';
 
@@ -230,6 +231,51 @@ export function rollback_snapshot(uuid: string, name: string, ...rest: Rest<Opti
   run(rest, (library, on) => nothing(library.rollbackSnapshot(on, uuid, name)), { missing: notFoundStatus });
 }
 
+export interface EventsOptions extends Options {
+  /** The only VM to watch; all by default. */
+  readonly uuid?: string;
+  /** The same. */
+  readonly zonename?: string;
+}
+export interface EventWatch {
+  /** With the VMs as they were when the watch began. */
+  readonly ev: ReadyEvent;
+  /** Ends it; until then the process has something to do. */
+  stop(): void;
+}
+
+/** Watches VMs: `callback` is told when that has begun, `handler` of each event that follows. */
+export function events(
+  options: EventsOptions | undefined,
+  handler: (event: VmEvent) => void,
+  callback: Callback<[watch: EventWatch]>,
+): void {
+  run<EventsOptions, [watch: EventWatch]>([options, callback], async (library, on, { zonename, uuid = zonename }) => {
+    const end = new AbortController();
+    const watch = library.watchVms(on, { signal: end.signal, ...(uuid === undefined ? {} : { uuid }) });
+    const { value: ev } = await watch.next();
+    if (ev?.type !== 'ready') return [];
+    void tellAll(watch, handler, end.signal);
+    const stop = (): void => {
+      end.abort();
+    };
+    return [{ ev, stop }];
+  });
+}
+
+async function tellAll(
+  watch: AsyncIterable<VmEvent>,
+  handler: (event: VmEvent) => void,
+  end: AbortSignal,
+): Promise<void> {
+  for await (const event of watch) {
+    // Called on its own, as callbacks are.
+    process.nextTick(() => {
+      if (!end.aborted) handler(event);
+    });
+  }
+}
+
 /** Names that have nothing behind them in this version: whatever the arguments, the last one is told. */
 function unavailable(name: string): (...args: readonly unknown[]) => void {
   return (...args) => {
@@ -238,7 +284,6 @@ function unavailable(name: string): (...args: readonly unknown[]) => void {
   };
 }
 
-export const events = unavailable('events');
 export const send = unavailable('send');
 export const receive = unavailable('receive');
 export const install = unavailable('install');

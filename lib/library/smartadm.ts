@@ -34,6 +34,8 @@ export { deleteVm } from '../vm/delete.js';
 export { killVm, rebootVm, startVm, stopVm, type ExtraDisk, type StopOptions } from '../vm/power.js';
 export { createSnapshot, deleteSnapshot, rollbackSnapshot } from '../vm/snapshots.js';
 export { execInVm } from '../vm/exec.js';
+export { watchVms, type ReadyEvent, type VmEvent, type WatchOptions } from '../vm/events.js';
+export type { Change } from '../vm/diff.js';
 export { sendSysrq, vmInfo } from '../vm/info.js';
 
 export interface OpenOptions {

@@ -142,7 +142,7 @@ describe('the library', () => {
        const tell = (name) => (...args) => { told.push([name, args.map((one) => (one instanceof Error ? one.code : one))]); end(); };
        VM.validate('lx', 'create', { brand: 'lx', bogus: 1 }, tell('bad'));
        VM.validate('lx', 'update', { alias: 'x' }, {}, tell('good'));
-       VM.events({}, () => undefined, tell('events'));
+       VM.events({ uuid: '99999999-2222-4333-8444-555555555555' }, () => undefined, tell('events'));
        VM.lookup({ bogus: 1 }, tell('key'));
        try { VM.load('x'); } catch (error) { if (!(error instanceof TypeError)) throw error; }`,
     );
@@ -150,7 +150,7 @@ describe('the library', () => {
     assert.deepEqual(told, {
       bad: [{ bad_values: [], bad_properties: ['bogus'], missing_properties: ['image_uuid', 'kernel_version'] }],
       good: [],
-      events: ['Unsupported'],
+      events: ['ENOENT'],
       key: ['KeyInvalid'],
     });
   });

@@ -7,8 +7,13 @@ import { usageError } from '../usage.js';
  */
 export function uuidOperand(operands: readonly string[], command: string): string {
   const uuid = operands[0] ?? '';
-  if (uuid.length === 36 && [8, 13, 18, 23].every((at) => uuid[at] === '-')) return uuid;
+  if (isUuidShaped(uuid)) return uuid;
   throw usageError(`Invalid or missing UUID for ${command}`);
+}
+
+/** Whether a text is as long as a uuid and has its dashes, which is all that the original looks at. */
+export function isUuidShaped(text: string): boolean {
+  return text.length === 36 && [8, 13, 18, 23].every((at) => text[at] === '-');
 }
 
 /**

@@ -18,7 +18,6 @@ const command = (
   },
 });
 
-export const events = command('events', 'events [-fjr] [uuid]', { takesUuid: false });
 export const install = command('install', 'install <uuid>', { takesUuid: true });
 export const receive = command('receive', 'receive [-f <filename>]', { takesUuid: false, aliases: ['recv'] });
 export const send = command('send', 'send <uuid> [target]', { takesUuid: true });
