@@ -155,6 +155,35 @@ describe('the library', () => {
     });
   });
 
+  it('tells of what happens to machines until it is told to stop', async () => {
+    const result = await consume(
+      'events.cjs',
+      `const VM = require('smartadm/VM');
+       const payload = Object.assign(JSON.parse(process.env.PAYLOAD), { alias: 'seen', autoboot: false });
+       const types = [];
+       let uuid;
+       let watch;
+       function handle(event) {
+         if (types.at(-1) !== event.type) types.push(event.type);
+         if (event.type !== 'delete') return;
+         watch.stop();
+         console.log(JSON.stringify({ types: [types[0], types.at(-1)], same: event.uuid === uuid, date: event.date instanceof Date }));
+       }
+       VM.events({}, handle, function (err, begun) {
+         if (err) throw err;
+         watch = begun;
+         if (begun.ev.type !== 'ready') throw new Error(begun.ev.type);
+         VM.create(payload, {}, function (err, info) {
+           if (err) throw err;
+           uuid = info.uuid;
+           // Seen before it goes.
+           setTimeout(() => VM.delete(uuid, {}, (err) => { if (err) throw err; }), 1500);
+         });
+       });`,
+    );
+    assert.deepEqual(result, { types: ['create', 'delete'], same: true, date: true });
+  });
+
   it('has types for both', () => {
     const modern = `import { createVm, open, type VmObject, getVm } from 'smartadm';
       const host = open({ root: '/srv/x' });
