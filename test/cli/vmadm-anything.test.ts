@@ -110,7 +110,6 @@ describe('vmadm', () => {
       'info',
       'schema',
       'version',
-      'events',
       'start',
       'stop',
       'sysrq',

@@ -81,7 +81,7 @@ describe('vmadm events', () => {
     }
     const [ready] = eventsOf(json);
     assert.equal(ready?.type, 'ready');
-    assert.deepEqual(ready?.vms, {});
+    assert.deepEqual(ready.vms, {});
     assert.match(text.lines()[0] ?? '', /^\[\d\d:\d\d:\d\d\.\d{3}Z\] ready$/);
 
     await host.ok('vmadm', ['create'], { input: JSON.stringify(payload({ uuid, alias: 'web' })) });
