@@ -2,19 +2,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { VectorFolder, knownDifferences } from '../vectors/records.js';
-import { runFile } from '../vectors/run.js';
+import { canRun, runFile } from '../vectors/run.js';
 
 const folder = new VectorFolder();
 const known = knownDifferences();
 
 describe('recorded behaviour', () => {
-  for (const file of folder.files()) {
-    it(`${file}: each record comes out as recorded, unless differences.md says why not`, async (t) => {
-      const { failed } = await runFile(folder, file);
-      if (failed === undefined) {
-        t.skip('nothing runs these records yet');
-        return;
-      }
+  for (const file of folder.files().filter(canRun)) {
+    it(`${file}: each record comes out as recorded, unless differences.md says why not`, async () => {
+      const { failed = [] } = await runFile(folder, file);
       const unknown = failed.filter(({ id }) => !known.has(id)).map(({ id, what }) => `${id}: ${what}`);
       assert.deepEqual(unknown, []);
       const failing = new Set(failed.map(({ id }) => id));

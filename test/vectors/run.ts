@@ -46,6 +46,11 @@ async function inTime<T>(work: Promise<T>): Promise<T> {
   }
 }
 
+/** Whether there is something here that does what the records of `file` are about. */
+export function canRun(file: string): boolean {
+  return runners.some(([begins]) => file.startsWith(begins));
+}
+
 export async function runFile(folder: VectorFolder, file: string): Promise<FileResult> {
   const records = folder.records(file);
   const [, load] = runners.find(([begins]) => file.startsWith(begins)) ?? [];
