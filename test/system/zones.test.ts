@@ -401,6 +401,12 @@ describe('a program run in a zone', () => {
       status: 3, stdout: 'out\n', stderr: 'err\n',
     }); // prettier-ignore
     assert.equal((await zones.exec('exec', ['sh', '-c', 'kill -TERM $$'])).status, 128 + 15);
+    assert.deepEqual(await zones.exec('exec', ['no-such-program']), {
+      status: 127, stdout: '', stderr: 'cannot run no-such-program: No such file or directory\n',
+    }); // prettier-ignore
+    assert.deepEqual(await zones.exec('exec', ['/etc/passwd']), {
+      status: 126, stdout: '', stderr: 'cannot run /etc/passwd: Permission denied\n',
+    }); // prettier-ignore
     assert.equal((await zones.exec('exec', ['sh', '-c', 'cat; echo read'])).stdout, 'read\n');
     const environment = (await inside('exec', 'env; pwd')).split('\n').filter((line) => /^(PATH|HOME|\/)/.test(line));
     assert.ok(environment.includes('HOME=/root') && environment.includes('/'));

@@ -20,6 +20,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include "core/owned.h"
@@ -43,6 +44,15 @@ void Silence() {
   lxc_log_init(&log);
 }
 
+// Becomes the program, in the zone; says there why it cannot, and ends with the status that shells give.
+int Become(void* argument) {
+  char** argv = static_cast<char**>(argument);
+  ::execvp(argv[0], argv);
+  const int error = errno;
+  ::dprintf(2, "cannot run %s: %s\n", argv[0], ::strerror(error));
+  return error == ENOENT ? 127 : 126;
+}
+
 int Main(const char* lxc_path, const char* name, int timeout_ms, char** argv) {
   ::fcntl(kResult, F_SETFD, FD_CLOEXEC);
   ::closefrom(kResult + 1);
@@ -63,9 +73,8 @@ int Main(const char* lxc_path, const char* name, int timeout_ms, char** argv) {
   options.initial_cwd = root;
   options.uid = 0;
   options.gid = 0;
-  lxc_attach_command_t command = {argv[0], argv};
   pid_t pid = -1;
-  if (container->attach(container.get(), lxc_attach_run_command, &command, &options, &pid) < 0) {
+  if (container->attach(container.get(), Become, argv, &options, &pid) < 0) {
     return Tell("error liblxc cannot attach to it");
   }
 
