@@ -49,8 +49,12 @@ function parseConfig(text: string, file: string): Configured {
     throw hostError('ConfigInvalid', 'the configuration of this host is not JSON', { cause });
   }
   if (isHostConfig(value)) return value as Configured;
-  const faults = (isHostConfig.errors ?? []).map(({ instancePath, keyword, message, params }) => {
+  // What is wrong with a name is said twice: why, and whose.
+  const errors = (isHostConfig.errors ?? []).filter(({ propertyName }) => propertyName === undefined);
+  const faults = errors.map(({ instancePath, keyword, message, params }) => {
     const setting = instancePath.slice(1).replaceAll('/', '.') || 'the whole';
+    if (keyword === 'propertyNames') return `${setting} must not have the name ${JSON.stringify(params['propertyName'])}`;
+    if (keyword === 'enum') return `${setting} must be one of ${JSON.stringify(params['allowedValues'])}`;
     if (keyword === 'not') return `${setting} must not have both device and file`;
     const name = params['additionalProperty'];
     if (typeof name === 'string') return `${setting} must not have ${JSON.stringify(name)}`;

@@ -54,13 +54,14 @@ describe('the configuration of a Linux host', () => {
     const text = await refusal(
       JSON.stringify({
         pools: { zones: { driver: 'ufs', sizeGib: 1 }, tank: { driver: 'btrfs', device: '/dev/x', file: '/y' } },
-        nicTags: { admin: { mtu: 12 } },
+        nicTags: { admin: { mtu: 12 }, 'a b': {} },
       }),
     );
     assert.match(text, /pools\.zones must not have "sizeGib"/);
-    assert.match(text, /pools\.zones\.driver must be equal to one of the allowed values/);
+    assert.match(text, /pools\.zones\.driver must be one of \["btrfs"\]/);
     assert.match(text, /pools\.tank must not have both device and file/);
     assert.match(text, /nicTags\.admin\.mtu must be >= 1280/);
+    assert.match(text, /nicTags must not have the name "a b"/);
   });
 
   it('is refused when the default pool is none of the pools', async () => {
