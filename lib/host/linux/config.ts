@@ -53,7 +53,8 @@ function parseConfig(text: string, file: string): Configured {
   const errors = (isHostConfig.errors ?? []).filter(({ propertyName }) => propertyName === undefined);
   const faults = errors.map(({ instancePath, keyword, message, params }) => {
     const setting = instancePath.slice(1).replaceAll('/', '.') || 'the whole';
-    if (keyword === 'propertyNames') return `${setting} must not have the name ${JSON.stringify(params['propertyName'])}`;
+    if (keyword === 'propertyNames')
+      return `${setting} must not have the name ${JSON.stringify(params['propertyName'])}`;
     if (keyword === 'enum') return `${setting} must be one of ${JSON.stringify(params['allowedValues'])}`;
     if (keyword === 'not') return `${setting} must not have both device and file`;
     const name = params['additionalProperty'];
