@@ -1,4 +1,5 @@
 /** Removes datasets and snapshots: out of sight in one step, then piece by piece. */
+import { codeOf } from '../../errors.js';
 import type { Log } from '../../log.js';
 import { parseDatasetName, parseSnapshot } from '../dataset-names.js';
 import { hostError } from '../errors.js';
@@ -20,7 +21,7 @@ export async function destroyDataset(pool: OpenPool, log: Log, given: string, re
   }
   if (name.components.length === 0) throw hostError('InvalidName', `cannot destroy ${given}: it is a pool`);
   const path = await newWork(pool);
-  const removed = await changingPool(pool, log, async () => {
+  const remove = await changingPool(pool, log, async () => {
     const { node, ancestors } = await locate(pool, name);
     const inside = await datasetsBelow(pool, node);
     const datasets = [node, ...inside];
@@ -32,13 +33,23 @@ export async function destroyDataset(pool: OpenPool, log: Log, given: string, re
     requireNoClones(given, await clonesOf(pool, snapshots, node.name));
     await requireUnused(pool, node, 'destroy');
     if (node.readOnly) await loadNative('btrfs').setReadOnly(node.path, false);
-    await pastQuota(pool, ancestors, () => loadNative('btrfs').rename(node.path, path));
-    return { datasets, snapshots };
+    // The subvolume last: while it is in the working folder, the next command can find what else is left of it.
+    const removeAt = async (place: string) => {
+      for (const snapshot of snapshots) await discardSnapshot(pool, snapshot);
+      for (const dataset of datasets) await release(pool, dataset);
+      await discard(place);
+    };
+    try {
+      await pastQuota(pool, ancestors, () => loadNative('btrfs').rename(node.path, path));
+    } catch (error) {
+      if (codeOf(error) !== 'ENOSPC') throw error;
+      // A full pool has no room for a rename. A removal may use what btrfs keeps in reserve, and makes room.
+      await removeAt(node.path);
+      return undefined;
+    }
+    return () => removeAt(path);
   });
-  // The subvolume last: while it is in the working folder, the next command can find what else is left of it.
-  for (const snapshot of removed.snapshots) await discardSnapshot(pool, snapshot);
-  for (const dataset of removed.datasets) await release(pool, dataset);
-  await discard(path);
+  await remove?.();
 }
 
 async function destroySnapshot(pool: OpenPool, log: Log, given: string): Promise<void> {
