@@ -5,7 +5,9 @@ import { join } from 'node:path';
 
 const [folder, pool, lxcPath, zone, pid] = process.argv.slice(2);
 const load = (name) => createRequire(import.meta.url)(`../../../addon/build/Release/${name}.node`);
-const [posix, rootfs, netlink, btrfs, lxc] = ['posix', 'rootfs', 'netlink', 'btrfs', 'lxc'].map(load);
+const [posix, rootfs, netlink, btrfs, lxc, codec, tree] = [
+  'posix', 'rootfs', 'netlink', 'btrfs', 'lxc', 'codec', 'tree',
+].map(load); // prettier-ignore
 const init = Number(pid);
 
 // Waiting for a lock alone does not keep Node running.
@@ -112,6 +114,36 @@ await exercise(
   (i) => btrfs.deleteSubvolume(join(pool, `c${i}`)),
   () => btrfs.deleteSubvolume(join(pool, 'none')),
   () => btrfs.sync(pool),
+);
+
+const noise = Buffer.from(Array.from({ length: 5000 }, (_, at) => (at * 7919) % 251));
+const output = Buffer.alloc(100_000);
+await exercise(
+  () => codec.fletcher4(Buffer.from(new ArrayBuffer(40)), noise, 0, noise.length, false),
+  () => codec.fletcher4(Buffer.alloc(3), noise, 0, noise.length, false),
+  () => codec.decompressLz4(noise, output),
+  () => codec.decompressZstd(noise, output),
+  () => codec.decompressLzjb(noise, output),
+  () => codec.decompressZle(noise, output),
+  () => codec.decompressZstd(7, output),
+);
+
+mkdirSync(join(folder, 'tree'), { recursive: true });
+await exercise(
+  (i) => tree.openTree(join(folder, 'tree'), `stage${i}`),
+  () => tree.openTree('/nonexistent', 'stage'),
+  () => tree.openTree(join(folder, 'tree'), '../stage'),
+  () => tree.openFile(join(folder, 'volume')),
+  () => tree.openFile('/nonexistent/volume'),
+  async (i) => {
+    const runner = tree.openTree(join(folder, 'tree'), `other${i}`);
+    try {
+      await runner.run(Buffer.alloc(0), []);
+      await runner.run(noise.subarray(i), [noise]);
+    } finally {
+      runner.close();
+    }
+  },
 );
 
 await exercise(
