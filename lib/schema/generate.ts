@@ -65,7 +65,7 @@ async function whole(document: (typeof documents)[number]): Promise<void> {
   await write(`${document.file}.js`, compiled([{ ...schema, $id }], { [$id]: $id }));
   await write(
     `${document.file}.d.ts`,
-    `export interface Fault { instancePath: string; keyword: string; params: Record<string, unknown>; message?: string }
+    `export interface Fault { instancePath: string; keyword: string; params: Record<string, unknown>; message?: string; propertyName?: string }
 export declare const ${$id}: ((value: unknown) => boolean) & { errors?: Fault[] | null };\n`,
   );
   await write(`${document.file}-types.ts`, await types(document.type, schema));

@@ -1,6 +1,6 @@
 /** Where vmadm's log records go: a file per process below /var/log/vm/logs, and what VMADM_DEBUG_LEVEL asks for. */
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLog, logLevels, type Log } from '../../log.js';
 import type { Cli } from '../command.js';
@@ -14,7 +14,8 @@ const keptRecords = 512;
  * written is no reason to fail.
  */
 export function openLog(cli: Cli, atOnce: boolean): Log {
-  const folder = join(cli.env['SMARTADM_ROOT'] ?? '/', 'var/log/vm/logs');
+  const root = cli.env['SMARTADM_ROOT'] ?? '/';
+  const folder = join(root, 'var/log/vm/logs');
   const file = join(folder, `${Date.now()}-${String(process.pid).padStart(6, '0')}-vmadm.log`);
   const debugLevel = levelOf(cli.env['VMADM_DEBUG_LEVEL']);
   const debugFile = cli.env['VMADM_DEBUG_FILE'];
@@ -24,6 +25,8 @@ export function openLog(cli: Cli, atOnce: boolean): Log {
   const append = (path: string, text: string): void => {
     if (broken) return;
     try {
+      // Where not even the root is there, Node would try for ever in some file systems.
+      if (path === file && !existsSync(root)) throw new Error(`there is no ${root}`);
       if (path === file) mkdirSync(folder, { recursive: true });
       appendFileSync(path, text, { mode: 0o600 });
     } catch {

@@ -1,7 +1,9 @@
 /** A Linux host: liblxc, btrfs, rtnetlink, as the configuration says. */
-import { mkdir } from 'node:fs/promises';
+import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf } from '../../errors.js';
 import type { Log } from '../../log.js';
+import { hostError } from '../errors.js';
 import type { Host } from '../host.js';
 import { readConfig } from './config.js';
 import { createBtrfsDatasets } from './datasets-btrfs.js';
@@ -17,7 +19,7 @@ export interface LinuxHost extends Host {
 
 /** Reads the configuration of the host below `root` and mounts the pools that exist; makes none. Throws `ConfigInvalid`. */
 export async function openLinuxHost({ root, log }: { readonly root: string; readonly log: Log }): Promise<LinuxHost> {
-  await mkdir(root, { recursive: true });
+  await makeRoot(root);
   const at = (path: string) => join(root, path);
   const config = await readConfig(root);
   const links = createLinuxLinks({ root, at, tags: config.nicTags });
@@ -39,4 +41,20 @@ export async function openLinuxHost({ root, log }: { readonly root: string; read
       await datasets.unmountPools();
     },
   }; // prettier-ignore
+}
+
+/** Only the last folder: a root whose parent is missing is more likely a slip. */
+async function makeRoot(root: string): Promise<void> {
+  try {
+    await mkdir(root).catch((error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
+    // With a slash at the end only a folder, or a link to one, is there.
+    await access(`${root}/`);
+  } catch (cause) {
+    throw hostError('ConfigInvalid', `cannot keep the state of this host below ${root}`, {
+      cause,
+      hint: 'SMARTADM_ROOT names the folder for it',
+    });
+  }
 }
