@@ -6,7 +6,8 @@ export type ImgErrorCode =
   | 'ImageNotFound' | 'ActiveImageNotFound' | 'ImageNotActive' | 'ImageNotInstalled' | 'ImageHasDependentClones'
   | 'OriginNotFoundInSource' | 'OriginNotInstalled'
   | 'InvalidManifest' | 'ManifestValidation' | 'MinPlatform' | 'MaxPlatform'
-  | 'DownloadError' | 'UncompressionError' | 'UnexpectedNumberOfSnapshots'
+  | 'DownloadError' | 'UncompressionError' | 'UnexpectedNumberOfSnapshots' | 'ImageMissingOriginalSnapshot'
+  | 'UploadError' | 'InvalidDockerName' | 'InvalidDockerInfo'
   | 'ConfigError' | 'UpgradeError' | 'ClientError' | 'MultiError' | 'NotSupported' | 'Aborted'; // prettier-ignore
 
 /** Exit status of errors that say "there is no such image here". */

@@ -22,6 +22,7 @@ const runners: readonly (readonly [begins: string, load: () => Promise<OpenRunne
   ['vmadm-args', async () => (await import('./vm-invocations.js')).vmInvocations],
   ['vm-validate', async () => (await import('./vm-validate.js')).vmValidate],
   ['img-manifest', async () => (await import('./img-manifest.js')).imgManifest],
+  ['docker-names', async () => (await import('./docker-names.js')).dockerNames],
   ['imgadm-', async () => (await import('./img-invocations.js')).imgInvocations],
   ['event-diff', async () => (await import('./event-diff.js')).eventDiff],
   ['vm-flow', async () => (await import('./vm-flows.js')).vmFlows],
