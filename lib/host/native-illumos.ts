@@ -202,3 +202,158 @@ export interface NativeZonecfg {
   /** Functions that the library of this system lacks. */
   missingFunctions(): readonly string[];
 }
+
+export type NativeDatasetType = 'filesystem' | 'volume' | 'snapshot' | 'bookmark';
+
+export interface NativeProperty {
+  /** Exact: sizes in bytes, times in seconds. */
+  readonly value: string;
+  readonly source: 'none' | 'default' | 'temporary' | 'local' | 'inherited' | 'received';
+  /** The dataset that an inherited one is from. */
+  readonly from?: string;
+}
+
+export interface NativeDataset {
+  readonly name: string;
+  readonly type: NativeDatasetType;
+  /** Those asked for that this system has and that apply to it, and all user properties if asked. */
+  readonly properties: Readonly<Record<string, NativeProperty>>;
+}
+
+/** What is told of a dataset or a pool. */
+export interface NativePropertyQuery {
+  readonly properties?: readonly string[];
+  /** Of datasets only. */
+  readonly userProperties?: boolean;
+}
+
+export interface NativeDatasetQuery extends NativePropertyQuery {
+  /** All pools when absent. Throws `EZFS_NOENT` when there is none of that name. */
+  readonly root?: string;
+  /** All but bookmarks when absent. */
+  readonly types?: readonly NativeDatasetType[];
+  /** Levels below `root` (1 = its children and snapshots); unlimited when absent. */
+  readonly depth?: number;
+}
+
+/** For a dataset that is being made: makes the missing ones above it, and mounts it unless told otherwise. */
+export interface NativeMaking {
+  readonly parents?: boolean;
+  readonly mount?: boolean;
+}
+
+export interface NativePool {
+  readonly name: string;
+  /** `ONLINE`, `DEGRADED`, … as the library words the pool's state. */
+  readonly state: string;
+  readonly properties: Readonly<Record<string, NativeProperty>>;
+}
+
+export interface NativeSend {
+  readonly snapshot: string;
+  /** Snapshot or bookmark (`fs@a`, `fs#a`, also of the origin) that the stream builds on. */
+  readonly from?: string;
+  readonly embedded?: boolean;
+  readonly largeBlocks?: boolean;
+  readonly compressed?: boolean;
+  readonly raw?: boolean;
+}
+
+/**
+ * An open libzfs. Errors carry libzfs's codes (`EZFS_NOENT`, `EZFS_BUSY`, …) where it was asked, an errno's name where
+ * libzfs_core or the system was (`snapshot`, `destroySnapshots`, `hold`, `release`, `holds`, `send`, `sendSize`: `EEXIST`,
+ * `EBUSY`, `EXDEV`, …), and say what the library says. One call at a time runs, the others wait; sending and receiving
+ * run beside them.
+ */
+export interface NativeZfsLibrary extends NativeHandle {
+  exists(name: string, types?: readonly NativeDatasetType[]): Promise<boolean>;
+  /** Throws `EZFS_NOENT`. */
+  get(name: string, query?: NativePropertyQuery): Promise<NativeDataset>;
+  /** Each dataset, then its snapshots in the order they were made, then what is below it. */
+  list(query?: NativeDatasetQuery): Promise<readonly NativeDataset[]>;
+  /** All at once or none, as far as the library can. Throws `EZFS_BADPROP`, `EZFS_PROPSPACE`, `EZFS_PROPREADONLY`, … */
+  set(name: string, properties: Readonly<Record<string, string>>): Promise<void>;
+  /** Takes a property back to what is above, or to what was `received`. Throws `EZFS_PROPNONINHERIT`. */
+  inherit(name: string, property: string, received?: boolean): Promise<void>;
+  /** A volume needs `volsize`; `refreservation` may be `auto`. When it cannot be mounted it is taken away again. */
+  create(
+    name: string,
+    type: 'filesystem' | 'volume',
+    properties?: Readonly<Record<string, string>>,
+    making?: NativeMaking,
+  ): Promise<void>;
+  clone(
+    snapshot: string,
+    target: string,
+    properties?: Readonly<Record<string, string>>,
+    making?: NativeMaking,
+  ): Promise<void>;
+  /** All at once, of one pool, or none: `fs@name`. Properties are user properties. */
+  snapshot(names: readonly string[], properties?: Readonly<Record<string, string>>): Promise<void>;
+  /**
+   * All that would have to go before `name` can: what is below it, snapshots, and clones of these wherever they are; in the
+   * order in which they could be destroyed.
+   */
+  dependents(name: string): Promise<readonly string[]>;
+  /**
+   * Unmounts and destroys, with `recursive` what is below it, too, but never a clone that lies elsewhere: `EZFS_EXISTS`
+   * names it, before anything is touched.
+   */
+  destroy(name: string, options?: { readonly recursive?: boolean; readonly force?: boolean }): Promise<void>;
+  /** All or none; missing ones are not missed. `EEXIST` with clones (unless `defer`), `EBUSY` when held. */
+  destroySnapshots(names: readonly string[], defer?: boolean): Promise<void>;
+  /**
+   * Takes a dataset back. Throws `EEXIST` when there are newer snapshots, unless `destroyNewer` is set and none of them has
+   * a clone or hold.
+   */
+  rollback(snapshot: string, options?: { readonly destroyNewer?: boolean }): Promise<void>;
+  /** Mounts what was mounted at its new place. A snapshot (`recursive`: with those of the same name below) stays in its dataset. */
+  rename(from: string, to: string, options?: { readonly recursive?: boolean; readonly force?: boolean }): Promise<void>;
+  /** Makes a clone the owner of its origin. */
+  promote(name: string): Promise<void>;
+  /** Whether it is mounted now: some are not by their properties. */
+  mount(name: string, options?: { readonly options?: string; readonly overlay?: boolean }): Promise<boolean>;
+  unmount(name: string, options?: { readonly force?: boolean }): Promise<void>;
+  /** Where a filesystem is mounted now. */
+  mountedAt(name: string): Promise<string | undefined>;
+  /** Tags by snapshot: all or none. Throws `EEXIST`, `E2BIG`, `ENOENT`. */
+  hold(tags: Readonly<Record<string, string>>): Promise<void>;
+  /** Throws `ESRCH` when there is no such tag, `ENOENT`. */
+  release(tags: Readonly<Record<string, string>>): Promise<void>;
+  /** Seconds since the epoch at which each tag was put on. */
+  holds(snapshot: string): Promise<Readonly<Record<string, number>>>;
+  /** Writes a stream to a descriptor, which stays the caller's: a copy is used. Throws `EPIPE`, `EXDEV`, `ENOENT`. */
+  send(what: NativeSend, fd: number): Promise<void>;
+  /** Bytes that the stream would have, roughly. */
+  sendSize(what: NativeSend): Promise<number>;
+  /**
+   * Makes `target` (`fs`, or `fs@snapshot` for another name of the snapshot) from what is read from a descriptor, which
+   * stays the caller's. `force` rolls an existing one back first; mounts unless told otherwise. Throws `EZFS_BADSTREAM`,
+   * `EZFS_EXISTS`, `EZFS_BADRESTORE`, … and leaves nothing that a full stream would have made.
+   */
+  receive(
+    target: string,
+    fd: number,
+    options?: {
+      readonly origin?: string;
+      readonly properties?: Readonly<Record<string, string>>;
+      readonly force?: boolean;
+      readonly mount?: boolean;
+    },
+  ): Promise<void>;
+  pools(query?: Pick<NativePropertyQuery, 'properties'>): Promise<readonly NativePool[]>;
+  /** Throws `EZFS_NOENT`. */
+  pool(name: string, query?: Pick<NativePropertyQuery, 'properties'>): Promise<NativePool>;
+  /** As the library judges it. */
+  isName(name: string, type: NativeDatasetType): Promise<boolean>;
+}
+
+/** libzfs, libzfs_core and libnvpair. */
+export interface NativeZfs {
+  /** Throws the errno's name when the system has no ZFS (`ENOENT`) or does not let us (`EACCES`). */
+  open(): Promise<NativeZfsLibrary>;
+  /** A pipe for `send` and `receive`; programs that are started do not get it. */
+  pipe(): { readonly read: number; readonly write: number };
+  /** Functions that the library of this system lacks. */
+  missingFunctions(): readonly string[];
+}

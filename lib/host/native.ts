@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { codeOf } from '../errors.js';
 import { hostError } from './errors.js';
-import type { NativeZonecfg } from './native-illumos.js';
+import type { NativeZfs, NativeZonecfg } from './native-illumos.js';
 import type {
   NativeBtrfs,
   NativeCodec,
@@ -26,6 +26,7 @@ const packages = {
   btrfs: 'libbtrfsutil1',
   netlink: 'libmnl0',
   zonecfg: 'system/zones',
+  zfs: 'system/file-system/zfs',
 } as const;
 
 /** What each addon exports. */
@@ -39,6 +40,7 @@ export interface NativeModules {
   netlink: NativeNetlink;
   lxc: NativeLxc;
   zonecfg: NativeZonecfg;
+  zfs: NativeZfs;
 }
 
 const loaded = new Map<string, unknown>();
