@@ -9,13 +9,13 @@ import type { Context } from '../context.js';
 import { SmartadmError, codeOf } from '../errors.js';
 import { combineErrors, imgError } from './errors.js';
 import { GrowingFile } from './growing-file.js';
-import type { FileAnswer } from './sources/source.js';
+import type { Checksum, FileAnswer } from './sources/source.js';
 
 export interface DownloadRequest {
   readonly uuid: string;
-  /** Bytes and SHA-1 that the manifest promises; undefined where it does not tell or does not count. */
+  /** Length and checksum that the manifest or the source promises; undefined where nobody tells or it does not count. */
   readonly size: number | undefined;
-  readonly sha1: string | undefined;
+  readonly checksum: Checksum | undefined;
   /** Accept an answer that does not tell its length. */
   readonly anyLength: boolean;
   /** Begin anew even when a part is there. */
@@ -57,7 +57,7 @@ export async function startDownload(ctx: Context, request: DownloadRequest): Pro
   const known = await takeKnownFile(ctx, path, request);
   if (known !== undefined) return known;
   const part = `${path}.partial`;
-  const resumable = request.sha1 !== undefined && !request.anyLength;
+  const resumable = request.checksum !== undefined && !request.anyLength;
   const transfer = new Transfer(request, await GrowingFile.open(part, resumable && !request.fresh), resumable);
   const resumed = transfer.file.bytes > 0;
   const verified = transfer.run().then(
@@ -95,14 +95,14 @@ async function ensurePrivateFolder(folder: string): Promise<void> {
 }
 
 async function takeKnownFile(ctx: Context, path: string, request: DownloadRequest): Promise<Download | undefined> {
-  const { uuid, size, sha1 } = request;
+  const { uuid, size, checksum } = request;
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return undefined;
   const isExpectedSize = size === undefined || found.size === size;
-  if (found.isFile() && isExpectedSize && sha1 !== undefined && !request.fresh) {
-    const hash = createHash('sha1');
+  if (found.isFile() && isExpectedSize && checksum !== undefined && !request.fresh) {
+    const hash = createHash(checksum.algorithm);
     for await (const chunk of createReadStream(path, { signal: request.signal })) hash.update(chunk as Buffer);
-    if (hash.digest('hex') === sha1) {
+    if (hash.digest('hex') === checksum.hex) {
       ctx.log.info({ uuid, path }, 'using pre-downloaded image file (checksum match)');
       request.onBytes(found.size);
       return {
@@ -135,7 +135,7 @@ class Transfer {
     this.#request = request;
     this.file = file;
     this.keepsPart = resumable;
-    this.#hash = request.sha1 === undefined ? undefined : createHash('sha1');
+    this.#hash = request.checksum === undefined ? undefined : createHash(request.checksum.algorithm);
     this.#total = request.size;
   }
 
@@ -234,7 +234,7 @@ class Transfer {
   }
 
   #verify(): void {
-    const { uuid, size, sha1 } = this.#request;
+    const { uuid, size, checksum } = this.#request;
     const faults: SmartadmError[] = [];
     const { bytes } = this.file;
     if (size !== undefined && bytes !== size) {
@@ -246,7 +246,9 @@ class Transfer {
         this.#refuse(`image ${uuid} file ${kind} error: expected "${expected}", downloaded checksum was "${found}"`),
       );
     };
-    if (this.#hash !== undefined && sha1 !== undefined) mismatch('checksum (sha1)', sha1, this.#hash.digest('hex'));
+    if (this.#hash !== undefined && checksum !== undefined) {
+      mismatch(`checksum (${checksum.algorithm})`, checksum.hex, this.#hash.digest('hex'));
+    }
     if (this.#promisedMd5 !== undefined) mismatch('Content-MD5', this.#promisedMd5, this.#md5.digest('base64'));
     const fault = combineErrors(faults);
     if (fault !== undefined) throw fault;

@@ -3,6 +3,7 @@ import type { Context, ProgressTask } from '../context.js';
 import { codeOf, describeError } from '../errors.js';
 import type { Lock } from '../lock.js';
 import { startDownload, type Download } from './download.js';
+import { dockerReferenceOf } from './docker-name.js';
 import { imgError, isUuid } from './errors.js';
 import type { Connection } from './http.js';
 import { installedTitle } from './install.js';
@@ -10,20 +11,22 @@ import { removeLeftovers } from './leftovers.js';
 import { lockImage } from './lock-image.js';
 import { imageFile, nameAndVersion, requirePlatform, type Manifest } from './manifest.js';
 import type { Narration } from './narration.js';
-import { placeImage } from './place.js';
+import { contentOf, placeImage, requirePlaceable } from './place.js';
 import { sizeText } from './size-text.js';
 import { findInSources, openSources } from './sources/search.js';
-import type { ImportableImage, OfferedImage, Source, SourceConfig } from './sources/source.js';
-import { findImage, requirePool } from './store.js';
+import type { ExpectedFile, ImportableImage, OfferedImage, Source, SourceConfig } from './sources/source.js';
+import { findImage, requirePool, type ImageRecord } from './store.js';
 
 export interface ImportRequest {
-  /** A UUID. */
+  /** A UUID, or the name of a Docker image. */
   readonly arg: string;
   readonly pool: string;
   readonly sources: readonly SourceConfig[];
   readonly connection: Connection;
   /** Use this channel of every source. */
   readonly channel?: string | undefined;
+  /** Docker sources take a UUID for the name of a repository. */
+  readonly uuidIsName?: boolean;
   /** The source sends an uncompressed ZFS stream, whatever the manifest says of the file. */
   readonly zstream: boolean;
 }
@@ -39,28 +42,35 @@ const downloadsAtOnce = 5;
 export async function importImage(ctx: Context, request: ImportRequest, narration: Narration): Promise<void> {
   const { arg } = request;
   const pool = requirePool(request.pool);
-  if (!isUuid(arg)) throw notImportable(arg);
+  if (!isUuid(arg) && dockerReferenceOf(arg) === undefined) {
+    throw imgError('Usage', `invalid image-id arg: "${arg}"`);
+  }
   const present = await findImage(ctx, pool, arg);
   if (present !== undefined) {
     narration.say(`${installedTitle(present)} is already installed, skipping`);
     return;
   }
   const sources = await openSources(request.sources, request.connection, request.channel);
-  const found = await findInSources(ctx, sources, { arg, activeOnly: true });
+  const found = await findInSources(ctx, sources, { arg, activeOnly: true, uuidIsName: request.uuidIsName ?? false });
   if (found === undefined) {
     throw imgError('ActiveImageNotFound', `an active image "${arg}" was not found in image sources`);
   }
   const { config } = found.source;
+  const same = found.image.uuid === arg ? undefined : await findImage(ctx, pool, found.image.uuid);
+  if (same !== undefined) {
+    narration.say(alreadyInstalled(same));
+    return;
+  }
   const channel = config.channel === undefined ? '' : `, channel "${config.channel}"`;
   narration.say(`Importing ${found.image.title} from "${config.url}"${channel}`);
   const missing = await missingImages(ctx, found.source, found.image, pool, narration);
   await new ImageImport(ctx, request, found.source, narration).run(missing);
 }
 
-function notImportable(arg: string): Error {
-  const looksLikeDocker = /^[a-z0-9][a-z0-9._/:@-]*$/.test(arg);
-  if (!looksLikeDocker) return imgError('Usage', `invalid image-id arg: "${arg}"`);
-  return imgError('NotSupported', `cannot import "${arg}": images of Docker registries are not supported`);
+/** What is said of an image that was asked for by another name than its uuid. */
+function alreadyInstalled({ manifest, source }: ImageRecord): string {
+  const named = manifest.name === undefined ? '' : ` (${nameAndVersion(manifest)})`;
+  return `Image ${manifest.uuid}${named} is already installed${source === undefined ? '' : ` from ${source}`}`;
 }
 
 /** The image and its origins as far as they are not installed, base first. */
@@ -81,6 +91,13 @@ async function missingImages(
     else narration.say(`Image ${member.uuid} already installed`);
   }
   return missing;
+}
+
+/** What the manifest promises of the file, or else the source. */
+function expectedFile({ manifest, file: told = {} }: ImportableImage): ExpectedFile {
+  const { size = told.size, sha1 } = imageFile(manifest) ?? {};
+  const checksum = sha1 === undefined ? told.checksum : ({ algorithm: 'sha1', hex: sha1.toLowerCase() } as const);
+  return { size, checksum };
 }
 
 /** One image on its way. */
@@ -138,9 +155,7 @@ class ImageImport {
       const platform = await host.sysinfo.read();
       for (const { manifest } of images) {
         requirePlatform(manifest, platform);
-        if (manifest.type === 'docker' && !this.#request.zstream) {
-          throw imgError('NotSupported', `image ${manifest.uuid} is of type "docker", which cannot be imported`);
-        }
+        requirePlaceable(manifest, this.#request.zstream);
       }
       await this.#fetchAndInstall(images);
     } catch (error) {
@@ -185,20 +200,21 @@ class ImageImport {
     });
   }
 
-  async #start({ uuid, manifest }: ImportableImage, fresh: boolean): Promise<Download> {
+  async #start(image: ImportableImage, fresh: boolean): Promise<Download> {
     this.#signal.throwIfAborted();
+    const { uuid } = image;
     const { zstream, connection } = this.#request;
-    const file = zstream ? undefined : imageFile(manifest);
+    const expected = zstream ? {} : expectedFile(image);
     const download = await startDownload(this.#ctx, {
       uuid,
-      size: file?.size,
-      sha1: file?.sha1?.toLowerCase(),
+      size: expected.size,
+      checksum: expected.checksum,
       anyLength: zstream,
       fresh,
       stallMs: connection.stallMs,
       retryMs: connection.retryMs,
       signal: this.#signal,
-      open: (offset, signal) => this.#source.openFile(uuid, offset, signal),
+      open: (offset, signal) => this.#source.openFile(image, offset, signal),
       onBytes: (bytes) => this.#bar?.advance(bytes),
     });
     download.verified.then(
@@ -236,6 +252,7 @@ class ImageImport {
       this.#ctx,
       {
         manifest, pool, compression,
+        content: contentOf(manifest, zstream),
         source: this.#source.config.url,
         data: download.read(),
         verified: download.verified,

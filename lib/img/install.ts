@@ -8,7 +8,7 @@ import { removeLeftovers } from './leftovers.js';
 import { lockImage } from './lock-image.js';
 import { imageFile, isFields, nameAndVersion, readManifest, requireInstallable, requirePlatform, upgradeManifest, type Manifest } from './manifest.js'; // prettier-ignore
 import type { Narration } from './narration.js';
-import { placeImage } from './place.js';
+import { contentOf, placeImage, requirePlaceable } from './place.js';
 import { findImage, requirePool, type ImageRecord } from './store.js';
 
 const chunkBytes = 256 * 1024;
@@ -68,8 +68,9 @@ async function checkedManifest(ctx: Context, given: Readonly<Record<string, unkn
   requireInstallable(upgraded);
   const manifest = await readManifest(upgraded);
   requirePlatform(manifest, await (await ctx.host()).sysinfo.read());
-  if (manifest.type === 'docker') throw imgError('NotSupported', 'images of type "docker" cannot be installed');
-  if (imageFile(manifest) === undefined) throw imgError('InvalidManifest', 'manifest is invalid: it names no files');
+  requirePlaceable(manifest);
+  if (manifest.type !== 'docker' && imageFile(manifest) === undefined)
+    throw imgError('InvalidManifest', 'manifest is invalid: it names no files');
   return manifest;
 }
 
@@ -98,7 +99,16 @@ async function placeFile(
   try {
     await placeImage(
       ctx,
-      { manifest, pool, source: undefined, compression, data, verified, signal: ctx.signal },
+      {
+        manifest,
+        pool,
+        source: undefined,
+        content: contentOf(manifest),
+        compression,
+        data,
+        verified,
+        signal: ctx.signal,
+      },
       narration,
     );
   } finally {

@@ -15,11 +15,43 @@ export interface ImageToPlace {
   readonly pool: string;
   /** URL of the source; undefined for an image from a file. */
   readonly source: string | undefined;
+  /** What the data is: a ZFS send stream, or the archive of a layer of a Docker image. */
+  readonly content: ImageContent;
+  /** Of a stream; a layer tells by its first bytes. */
   readonly compression: Compression;
   readonly data: Readable;
   /** Rejects unless the data is what the manifest promises; nothing becomes visible before. */
   readonly verified: Promise<unknown>;
   readonly signal: AbortSignal;
+}
+
+export type ImageContent = 'stream' | 'layer';
+
+/** What the file of an image holds. `zstream`: whatever its type, the source sends a stream. */
+export function contentOf({ type }: Manifest, zstream = false): ImageContent {
+  return type === 'docker' && !zstream ? 'layer' : 'stream';
+}
+
+/** Throws `NotSupported` for images that cannot be put in place here. */
+export function requirePlaceable(manifest: Manifest, zstream = false): void {
+  if (contentOf(manifest, zstream) === 'stream') return;
+  throw imgError('NotSupported', `image ${manifest.uuid} is of type "docker", which cannot be installed`);
+}
+
+/**
+ * Makes the dataset `partial`, with `@final` as its one snapshot, of an image's data: a clone of the snapshot `origin` where
+ * there is one. Returns what was lost. On failure something may be left, which is removed.
+ */
+export type Fill = (
+  ctx: Context,
+  image: ImageToPlace,
+  partial: string,
+  origin: string | undefined,
+) => Promise<ReceiveResult['losses']>;
+
+function fillOf({ content, manifest }: ImageToPlace): Fill {
+  if (content === 'layer') requirePlaceable(manifest);
+  return fillFromStream;
 }
 
 /** A stream may be this many times as long as the pool is large, zeros and holes compressing well. */
@@ -34,6 +66,7 @@ const expansionAllowanceBytes = 2 ** 30;
 export async function placeImage(ctx: Context, image: ImageToPlace, narration: Narration): Promise<void> {
   const { manifest, pool, source } = image;
   const { uuid } = manifest;
+  const fill = fillOf(image);
   const { datasets } = await ctx.host();
   const partial = partialDatasetOf(pool, uuid);
   const report = (what: string, err: unknown): void => ctx.log.error({ err, what }, 'cannot take back a step');
@@ -47,11 +80,9 @@ export async function placeImage(ctx: Context, image: ImageToPlace, narration: N
       undo.push(`remove ${partial}`, async () => {
         if ((await datasets.find(partial)) !== undefined) await datasets.destroy(partial, { recursive: true });
       });
-      const received = await receive(ctx, image, partial, origin);
-      for (const { path, what } of received.losses) {
+      for (const { path, what } of await fill(ctx, image, partial, origin)) {
         narration.warn(`warning: image ${uuid}: ${path === '' ? '' : `${path}: `}${what}`);
       }
-      await nameFinalSnapshot(ctx, uuid, partial);
       await writeRecord(ctx, { manifest, zpool: pool, ...(source === undefined ? {} : { source }) });
       undo.push('remove the record', () => removeRecord(ctx, pool, uuid));
       image.signal.throwIfAborted();
@@ -82,6 +113,12 @@ async function originOf(ctx: Context, { manifest, pool }: ImageToPlace): Promise
   if ((await host.datasets.find(snapshot)) !== undefined) return snapshot;
   throw imgError('OriginNotInstalled', `origin image "${manifest.origin}" was not found on zpool "${pool}"`);
 }
+
+const fillFromStream: Fill = async (ctx, image, partial, origin) => {
+  const { losses } = await receive(ctx, image, partial, origin);
+  await nameFinalSnapshot(ctx, image.manifest.uuid, partial);
+  return losses;
+};
 
 async function receive(
   ctx: Context,

@@ -106,7 +106,7 @@ export function imgapiSource(config: SourceConfig, connection: Connection): Sour
       }
     },
 
-    async openFile(uuid, offset, signal): Promise<FileAnswer> {
+    async openFile({ uuid }, offset, signal): Promise<FileAnswer> {
       const address = endpoint(`/images/${uuid}/file`);
       const range: Record<string, string> = offset === 0 ? {} : { range: `bytes=${offset}-` };
       const answer = await openUrl(connection, address, {

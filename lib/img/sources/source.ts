@@ -28,6 +28,20 @@ export interface ImportableImage {
   readonly uuid: string;
   readonly manifest: Manifest;
   readonly title: string;
+  /** What the source says of the file where the manifest does not, as of layers of Docker images. */
+  readonly file?: ExpectedFile;
+}
+
+/** What the bytes of a file must be. */
+export interface ExpectedFile {
+  readonly size?: number | undefined;
+  readonly checksum?: Checksum | undefined;
+}
+
+export interface Checksum {
+  readonly algorithm: 'sha1' | 'sha256';
+  /** In lower case. */
+  readonly hex: string;
 }
 
 /** The answer to a request for an image's file, from some offset on. */
@@ -48,6 +62,8 @@ export interface ImageQuery {
   /** A UUID, or what else the kind of source understands. */
   readonly arg: string;
   readonly activeOnly: boolean;
+  /** Docker sources take a UUID for the name of a repository. */
+  readonly uuidIsName?: boolean;
 }
 
 /**
@@ -68,6 +84,6 @@ export interface Source {
    * imported.
    */
   ancestry(image: OfferedImage, signal: AbortSignal): Promise<readonly ImportableImage[]>;
-  /** Opens the image's file at `offset`. `zstream`: as an uncompressed ZFS stream. */
-  openFile(uuid: string, offset: number, signal: AbortSignal): Promise<FileAnswer>;
+  /** Opens the image's file at `offset`, or at its beginning where the server does not resume. */
+  openFile(image: ImportableImage, offset: number, signal: AbortSignal): Promise<FileAnswer>;
 }

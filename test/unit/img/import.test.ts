@@ -245,7 +245,7 @@ describe('import', () => {
     });
     await assert.rejects(run('99999999-3472-11e5-8949-4f31abea4e05'), { code: 'ActiveImageNotFound' });
     await assert.rejects(run('No Image'), { code: 'Usage', message: 'invalid image-id arg: "No Image"' });
-    await assert.rejects(run('busybox:latest'), { code: 'NotSupported' });
+    await assert.rejects(run('busybox:latest'), { code: 'ActiveImageNotFound' });
   });
 
   it('refuses manifests that cannot be acted on', async () => {
