@@ -8,6 +8,7 @@ import { codeOf } from '../../lib/errors.js';
 import type { Host } from '../../lib/host/host.js';
 import { writeZoneXml } from '../../lib/host/linux/zone-xml.js';
 import type { ZoneConfig, ZoneRecord, Zones } from '../../lib/host/zones.js';
+import { fakeHvm } from '../fakes/hvm.js';
 import { fakeZones, type FakePrograms, type FakeZones } from '../fakes/zones.js';
 import { runCaptured } from './captured-cli.js';
 import { differenceOf, unequal } from './compare.js';
@@ -174,8 +175,7 @@ function flowHost(root: string, facts: HostFacts): FlowHost {
     nicTags: facts.nictags,
     sysinfo: recordedSysinfo,
   });
-  // Of hardware virtual machines, what runs is the zone around them.
-  return { host: { ...host, hvm: { launch: (name) => zones.boot(name) } }, zones };
+  return { host: { ...host, hvm: fakeHvm({ zones }) }, zones };
 }
 
 /** Added to process ids, so that none is that of a process of this machine: the kernel gives no such ids. */
