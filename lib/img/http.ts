@@ -4,7 +4,7 @@ import { STATUS_CODES, type Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SmartadmError, codeOf } from '../errors.js';
+import { SmartadmError, codeOf, describeError } from '../errors.js';
 import { imgError } from './errors.js';
 import { isFields } from './manifest.js';
 import { compatibleVersion } from './version.js';
@@ -23,7 +23,12 @@ export interface Connection {
   readonly stallMs: number;
   /** First pause before a connection is tried again; each further one is twice as long. */
   readonly retryMs: number;
+  /** Told what is waited for, when that takes long. */
+  readonly notice?: ((line: string) => void) | undefined;
 }
+
+/** A server that has not answered for so long is named to whoever waits. */
+const patienceMs = 3000;
 
 const connectAttempts = 5;
 const redirectLimit = 5;
@@ -46,6 +51,10 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
   /** Attempts to connect; default 5. */
   readonly attempts?: number;
+  /** Default GET. */
+  readonly method?: 'POST' | 'PUT' | 'DELETE';
+  /** Sent with the request. A stream is sent once only. */
+  readonly body?: Buffer | Readable;
 }
 
 /**
@@ -55,27 +64,48 @@ export interface HttpRequest {
  */
 export async function openUrl(connection: Connection, url: string, request: HttpRequest): Promise<HttpResponse> {
   const attempts = request.attempts ?? connectAttempts;
+  const { origin } = new URL(url);
   for (let attempt = 1; ; attempt += 1) {
+    const patience = setTimeout(() => connection.notice?.(`waiting for ${origin} to answer`), patienceMs);
     try {
       return await openOnce(connection, url, request);
     } catch (error) {
       request.signal.throwIfAborted();
       if (attempt >= attempts || !isConnectFailure(error)) throw error;
-      await sleep(connection.retryMs * 2 ** (attempt - 1), undefined, { signal: request.signal });
+      const pauseMs = connection.retryMs * 2 ** (attempt - 1);
+      noteRetry(connection, `${origin} does not answer`, error, pauseMs, attempts - attempt);
+      await sleep(pauseMs, undefined, { signal: request.signal });
+    } finally {
+      clearTimeout(patience);
     }
   }
+}
+
+/** Tells that something is tried again, and how often it still will be. */
+export function noteRetry(connection: Connection, what: string, error: unknown, pauseMs: number, left: number): void {
+  const more = `${left} more attempt${left === 1 ? '' : 's'}`;
+  connection.notice?.(`${what} (${describeError(error)}): trying again in ${pauseMs / 1000} s, ${more}`);
 }
 
 const connectFailures = ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EPIPE']; // prettier-ignore
 
 function isConnectFailure(error: unknown): boolean {
-  return connectFailures.includes(codeOf(error) ?? '');
+  return connectFailures.includes(codeOf(error) ?? '') && !(error instanceof SilentServer);
+}
+
+/** The server took the connection and then said nothing. */
+class SilentServer extends Error {
+  readonly code = 'ETIMEDOUT';
 }
 
 async function openOnce(connection: Connection, url: string, request: HttpRequest): Promise<HttpResponse> {
   const { default: got } = await import('got');
   const { protocol } = new URL(url);
+  const { method = 'GET', body } = request;
+  const timeoutMs = request.timeoutMs ?? connection.stallMs;
   const stream = got.stream(url, {
+    method,
+    ...(body === undefined ? {} : { body }),
     headers: {
       'user-agent': userAgent(connection),
       'x-request-id': connection.requestId,
@@ -87,7 +117,9 @@ async function openOnce(connection: Connection, url: string, request: HttpReques
     decompress: request.decode,
     throwHttpErrors: false,
     retry: { limit: 0 },
-    timeout: { response: request.timeoutMs ?? connection.stallMs, connect: connection.stallMs },
+    timeout: { response: timeoutMs, connect: Math.min(timeoutMs, connection.stallMs) },
+    // What changes something is not sent to somebody else.
+    followRedirect: method === 'GET',
     maxRedirects: redirectLimit,
     hooks: {
       beforeRedirect: [
@@ -104,7 +136,16 @@ async function openOnce(connection: Connection, url: string, request: HttpReques
   stream.on('error', () => undefined);
   const response = await new Promise<{ statusCode: number; headers: HttpResponse['headers'] }>((resolve, reject) => {
     stream.once('response', resolve);
-    stream.once('error', (error) => reject(transportError(error, url)));
+    stream.once('error', (error) => {
+      const isSilent = 'event' in error && error.event === 'response';
+      reject(
+        isSilent
+          ? new SilentServer(`${url} did not answer for ${timeoutMs / 1000} seconds`)
+          : transportError(error, url),
+      );
+    });
+    // Without a body this ends the request; a stream of requests would wait for one.
+    if (body === undefined && method !== 'GET') stream.end();
   });
   return { status: response.statusCode, headers: response.headers, body: stream };
 }
@@ -155,7 +196,7 @@ async function proxyAgents(proxy: string): Promise<{ http: HttpAgent; https: Htt
 }
 
 /**
- * The JSON that `url` answers. Throws the server's error under its own code, with `statusCode` in `info`; `BadDigest`
+ * The JSON that `url` answers; undefined for an empty answer. Throws the server's error under its own code, with `statusCode` in `info`; `BadDigest`
  * when the body does not match its `content-md5`; what {@link openUrl} throws.
  */
 export async function getJson(
@@ -170,6 +211,10 @@ export async function getJson(
   });
   const body = await readBody(response, url, connection.stallMs);
   if (response.status >= 400) throw serverError(response, body);
+  if (response.status >= 300) {
+    throw imgError('ClientError', `refusing redirect from ${url} to ${header(response, 'location') ?? 'nowhere'}`);
+  }
+  if (body.length === 0 && response.status === 204) return undefined;
   const digest = header(response, 'content-md5');
   if (digest !== undefined && digest !== createHash('md5').update(body).digest('base64')) {
     throw new SmartadmError('BadDigest', `content-md5 of the answer to GET ${url} does not match its content`);

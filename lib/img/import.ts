@@ -42,9 +42,7 @@ const downloadsAtOnce = 5;
 export async function importImage(ctx: Context, request: ImportRequest, narration: Narration): Promise<void> {
   const { arg } = request;
   const pool = requirePool(request.pool);
-  if (!isUuid(arg) && dockerReferenceOf(arg) === undefined) {
-    throw imgError('Usage', `invalid image-id arg: "${arg}"`);
-  }
+  requireImageName(arg);
   const present = await findImage(ctx, pool, arg);
   if (present !== undefined) {
     narration.say(`${installedTitle(present)} is already installed, skipping`);
@@ -65,6 +63,11 @@ export async function importImage(ctx: Context, request: ImportRequest, narratio
   narration.say(`Importing ${found.image.title} from "${config.url}"${channel}`);
   const missing = await missingImages(ctx, found.source, found.image, pool, narration);
   await new ImageImport(ctx, request, found.source, narration).run(missing);
+}
+
+function requireImageName(arg: string): void {
+  if (isUuid(arg) || dockerReferenceOf(arg) !== undefined) return;
+  throw imgError('Usage', `invalid image-id arg: "${arg}"`);
 }
 
 /** What is said of an image that was asked for by another name than its uuid. */

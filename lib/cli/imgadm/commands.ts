@@ -20,10 +20,13 @@ export const commands: readonly CommandEntry[] = [
   { names: ['delete', 'destroy'], load: async () => (await import('./delete.js')).deleteCommand },
   { names: ['import'], load: async () => (await import('./import.js')).importCommand },
   { names: ['install'], load: async () => (await import('./install.js')).install },
+  { names: ['update'], load: async () => (await import('./update.js')).update },
+  { names: ['vacuum'], load: async () => (await import('./vacuum.js')).vacuum },
+  { names: ['publish'], load: async () => (await import('./publish.js')).publish },
 ];
 
 /** Commands of the original that this version does not have. */
-const absent = ['update', 'vacuum', 'create', 'publish'];
+const absent = ['create'];
 
 /** Throws `UnknownCommand`, and `NotSupported` for those that only the original has. */
 export async function findCommand(typed: string): Promise<ImgadmCommand> {

@@ -21,6 +21,7 @@ export const install: ImgadmCommand = {
     if (!existsSync(file)) throw usageError(`file path does not exist: "${file}"`);
     const { installImage } = await import('../../img/install.js');
     const { defaultPool } = await import('../../img/store.js');
+    const { readManifestFile } = await import('./manifest-file.js');
     const { narrationOn } = await import('./narrate.js');
     const manifest = await readManifestFile(manifestPath);
     const narration = narrationOn(cli);
@@ -33,15 +34,3 @@ export const install: ImgadmCommand = {
     return 0;
   },
 };
-
-async function readManifestFile(path: string): Promise<unknown> {
-  const { readFile } = await import('node:fs/promises');
-  const { parseJson } = await import('../../json-text.js');
-  const { imgError } = await import('../../img/errors.js');
-  const text = await readFile(path, 'utf8');
-  try {
-    return parseJson(text, path);
-  } catch (cause) {
-    throw imgError('InvalidManifest', 'manifest is invalid', { cause });
-  }
-}

@@ -34,6 +34,13 @@ export const quietOption: ImgadmOption = {
   help: 'No progress bars.',
 };
 
+export const dryRunOption: ImgadmOption = {
+  key: 'dryRun',
+  names: ['-n', '--dry-run'],
+  kind: 'flag',
+  help: 'Say what would be done, and do nothing.',
+};
+
 export function fieldsOption(fields: string): ImgadmOption {
   return { key: 'fields', names: ['-o'], kind: 'text', value: 'FIELD,...', help: `Columns (default "${fields}").` };
 }

@@ -70,7 +70,7 @@ export async function listSources(
   answers.forEach((answer, at) => {
     const url = asked[at]?.config.url ?? '';
     if (answer.status === 'rejected') {
-      errors.push(listingError(url, answer.reason));
+      errors.push(sourceError(url, answer.reason));
       return;
     }
     for (const manifest of answer.value) {
@@ -82,8 +82,8 @@ export async function listSources(
   return { images, error: combineErrors(errors) };
 }
 
-/** An error of listing, naming the source. */
-function listingError(url: string, error: unknown): unknown {
+/** An error of listing or publishing, naming the source. */
+export function sourceError(url: string, error: unknown): unknown {
   if (!(error instanceof SmartadmError)) {
     const code = codeOf(error);
     if (code === undefined || code === 'InternalError') {
