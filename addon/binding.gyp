@@ -52,7 +52,13 @@
     {
       "target_name": "netlink",
       "dependencies": ["boundary"],
-      "sources": ["src/linux/links.cc", "src/linux/links_binding.cc"],
+      "sources": [
+        "src/linux/addresses.cc",
+        "src/linux/links.cc",
+        "src/linux/links_binding.cc",
+        "src/linux/routes.cc",
+        "src/linux/route_socket.cc"
+      ],
       "libraries": ["-lmnl"]
     },
     {
@@ -71,8 +77,16 @@
       "target_name": "zone-start",
       "type": "executable",
       "product_extension": "",
-      "sources": ["src/core/native_error.cc", "src/linux/ipc_settings.cc", "src/linux/zone_sources.cc", "src/linux/zone_start.cc"],
-      "libraries": ["-llxc"]
+      "sources": [
+        "src/core/native_error.cc",
+        "src/linux/ipc_settings.cc",
+        "src/linux/routes.cc",
+        "src/linux/route_socket.cc",
+        "src/linux/zone_routes.cc",
+        "src/linux/zone_sources.cc",
+        "src/linux/zone_start.cc"
+      ],
+      "libraries": ["-llxc", "-lmnl"]
     },
     {
       "target_name": "zone-exec",
@@ -88,11 +102,14 @@
       "product_extension": "",
       "sources": [
         "src/core/native_error.cc",
+        "src/linux/addresses.cc",
         "src/linux/child_program.cc",
         "src/linux/dhcp_replies.cc",
         "src/linux/leases.cc",
-        "src/linux/links.cc",
-        "src/linux/zone_lease.cc"
+        "src/linux/routes.cc",
+        "src/linux/route_socket.cc",
+        "src/linux/zone_lease.cc",
+        "src/linux/zone_routes.cc"
       ],
       "libraries": ["-lmnl"]
     }

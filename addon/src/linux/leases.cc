@@ -10,7 +10,10 @@
 #include <utility>
 
 #include "core/native_error.h"
+#include "linux/addresses.h"
 #include "linux/child_program.h"
+#include "linux/routes.h"
+#include "linux/zone_routes.h"
 
 namespace smartadm {
 namespace {
@@ -138,8 +141,10 @@ void Leases::Apply(const std::vector<Lease>& before) {
   }
   Publish();
   for (const Lease& lease : leases_) Try([&] { netlink::AddAddress(net_, vnic_.physical, lease.reply.cidr); });
-  if (vnic_.route == "none") return;
-  Route(leases_.empty() ? "" : vnic_.route == "lease" ? leases_.front().reply.router : vnic_.route);
+  if (vnic_.route != "none") {
+    Route(leases_.empty() ? "" : vnic_.route == "lease" ? leases_.front().reply.router : vnic_.route);
+  }
+  if (!leases_.empty()) AddZoneRoutes(vnic_.routes, net_);
 }
 
 void Leases::Route(const std::string& router) {

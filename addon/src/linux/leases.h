@@ -9,7 +9,7 @@
 
 #include "core/unique_fd.h"
 #include "linux/dhcp_replies.h"
-#include "linux/links.h"
+#include "linux/network_namespace.h"
 
 namespace smartadm {
 
@@ -23,12 +23,13 @@ struct LeasingVnic {
   std::string table;
   std::string lock;
   std::string route;
+  std::string routes;
 };
 
 // Milliseconds on a clock that goes on while the machine sleeps, as leases do.
 int64_t NowMs();
 
-// Sets address and default route in the zone, keeps FILES.lease, and has the guard let through what is leased.
+// Sets address and routes in the zone, keeps FILES.lease, and has the guard let through what is leased.
 class Leases {
  public:
   // `net` is the zone's network namespace.

@@ -1,5 +1,4 @@
-// Links, addresses and routes of one network namespace over rtnetlink, by libmnl. Plain C++: knows nothing of Node.
-// Not called netlink.h, since that would hide the kernel header of this name.
+// Links of one network namespace, over rtnetlink. Plain C++: knows nothing of Node.
 #pragma once
 
 #include <cstdint>
@@ -7,14 +6,9 @@
 #include <string>
 #include <vector>
 
-namespace smartadm::netlink {
+#include "linux/network_namespace.h"
 
-// The network namespace an operation happens in: the caller's, that of a process, or an open one.
-struct Namespace {
-  enum class Kind { kOwn, kPid, kFd };
-  Kind kind = Kind::kOwn;
-  int id = 0;
-};
+namespace smartadm::netlink {
 
 struct Link {
   uint32_t index = 0;
@@ -54,22 +48,6 @@ struct LinkChange {
   std::optional<Namespace> where;
 };
 
-struct Address {
-  std::string link;
-  // Address and prefix length, e.g. `10.0.0.1/24`.
-  std::string cidr;
-  bool link_local = false;
-};
-
-struct Route {
-  // `default`, or a network in CIDR form.
-  std::string destination;
-  std::string family;
-  // Empty where the network is directly on the link.
-  std::string gateway;
-  std::string link;
-};
-
 // All of these throw NativeError with the name of the errno as code: ENODEV, EEXIST, EPERM, EOPNOTSUPP, EINVAL, ….
 std::vector<Link> ListLinks(const Namespace& in);
 std::optional<Link> FindLink(const Namespace& in, const std::string& name);
@@ -78,17 +56,5 @@ void CreateVeth(const Namespace& in, const std::string& name, const LinkOptions&
 void CreateVlan(const Namespace& in, const std::string& name, const std::string& parent, uint16_t id);
 void DeleteLink(const Namespace& in, const std::string& name);
 void ChangeLink(const Namespace& in, const std::string& name, const LinkChange& change);
-
-// Of one link, or of all when `link` is empty.
-std::vector<Address> ListAddresses(const Namespace& in, const std::string& link);
-void AddAddress(const Namespace& in, const std::string& link, const std::string& cidr);
-void DeleteAddress(const Namespace& in, const std::string& link, const std::string& cidr);
-
-// Those of the main table.
-std::vector<Route> ListRoutes(const Namespace& in);
-// `gateway` or `link` may be empty, not both.
-void AddRoute(const Namespace& in, const std::string& destination, const std::string& gateway, const std::string& link);
-void DeleteRoute(const Namespace& in, const std::string& destination, const std::string& gateway,
-                 const std::string& link);
 
 }  // namespace smartadm::netlink

@@ -1,4 +1,4 @@
-// What netlink.node exports: the operations of links.h as functions that return promises.
+// What netlink.node exports: the operations of links.h, addresses.h and routes.h as functions that return promises.
 #include <napi.h>
 
 #include <cstdint>
@@ -11,7 +11,9 @@
 #include "boundary/exports.h"
 #include "boundary/results.h"
 #include "boundary/work.h"
+#include "linux/addresses.h"
 #include "linux/links.h"
+#include "linux/routes.h"
 
 namespace smartadm::netlink {
 namespace {

@@ -4,7 +4,7 @@
 // it is told is read here from the answers that pass the host's end of the vnic (dhcp_replies.h): they set address and
 // default route of the zone, and the one thing that matters to others, what its guard lets through.
 //
-// Usage: zone-lease INIT-PID PHYSICAL LINK MAC FILES TABLE LOCK ROUTE
+// Usage: zone-lease INIT-PID PHYSICAL LINK MAC FILES TABLE LOCK ROUTE ROUTES
 //
 //   LINK   the vnic's end on the host
 //   FILES  path that the names of its files begin with:
@@ -14,6 +14,7 @@
 //   LOCK   file that whoever changes the guard locks
 //   ROUTE  whose address the zone's default route leads by, unless the zone has one: "lease" for the server's router,
 //          an address for that one, "none" for no route
+//   ROUTES file with the zone's other routes (zone_routes.h): an address may be what they wait for
 //
 // Ends with status 0 once the client runs, which goes on in the background: until the zone's init has ended, or the
 // vnic has gone, or SIGTERM. Otherwise with one line on standard output that says why and status 1, 3 when there is no
@@ -263,9 +264,9 @@ bool ReadMac(const char* text, dhcp::Mac& mac) {
 int main(int argc, char** argv) {
   smartadm::LeasingVnic vnic;
   const char* end = argc > 1 ? argv[1] + std::strlen(argv[1]) : nullptr;
-  if (argc != 9 || std::from_chars(argv[1], end, vnic.init).ptr != end || vnic.init < 1 ||
+  if (argc != 10 || std::from_chars(argv[1], end, vnic.init).ptr != end || vnic.init < 1 ||
       !smartadm::ReadMac(argv[4], vnic.mac)) {
-    std::fputs("usage: zone-lease INIT-PID PHYSICAL LINK MAC FILES TABLE LOCK ROUTE\n", stdout);
+    std::fputs("usage: zone-lease INIT-PID PHYSICAL LINK MAC FILES TABLE LOCK ROUTE ROUTES\n", stdout);
     return 2;
   }
   vnic.physical = argv[2];
@@ -274,5 +275,6 @@ int main(int argc, char** argv) {
   vnic.table = argv[6];
   vnic.lock = argv[7];
   vnic.route = argv[8];
+  vnic.routes = argv[9];
   return smartadm::Main(vnic);
 }

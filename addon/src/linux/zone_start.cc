@@ -15,6 +15,7 @@
 //   sources     what the zone has mounted of the host (zone_sources.h); mounted below sources.d, as 0, 1 and so on
 //   leases      vnics that get their address from somebody else's server, a line each: the arguments of zone-lease
 //               after the first, with tabs between
+//   routes      what the zone has beside the routes of its addresses (zone_routes.h)
 //   no-restart  init that ends is not started again (attribute restart-init=false)
 //   log         what liblxc complains of
 //
@@ -47,6 +48,7 @@
 #include "core/owned.h"
 #include "core/unique_fd.h"
 #include "linux/ipc_settings.h"
+#include "linux/zone_routes.h"
 #include "linux/zone_sources.h"
 
 namespace smartadm {
@@ -182,6 +184,7 @@ UniqueFd StartWatcher(const Zone& zone, int host, int record, int restarts, int 
       if (init > 0) {
         WriteRecord(record, init, restarts);
         LimitIpc(zone, init);
+        AddZoneRoutes(zone.File("routes"), {netlink::Namespace::Kind::kPid, init});
         // They outlive this process, and are to see the host's files, not those that the zone's start was left with.
         if (::setns(host, CLONE_NEWNS) == 0) StartClients(zone, init);
         Report(report, "running\n");
