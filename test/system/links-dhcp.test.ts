@@ -1,7 +1,7 @@
 /** Leases of a DHCP server that is not this host's, on the real kernel: zones and vnics on a bridge that leads to it. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -77,6 +77,8 @@ describe('a zone on a network with a server of its own', () => {
     namespaces.push(network);
     granted = startDnsmasq(network, '192.0.2.100,192.0.2.110', folder);
     makeZoneRoot(at(`/zones/${name}`));
+    mkdirSync(at(`/zones/${name}/config`));
+    writeFileSync(at(`/zones/${name}/config/routes.json`), '{"172.16.0.0/12": "192.0.2.9"}');
     const properties = { ips: 'dhcp', primary: 'true' };
     const vnics = [
       { physical: 'net0', nicTag: 'admin', mac: '2:8:20:0:0:1', properties: { ips: 'dhcp' } },
@@ -104,6 +106,11 @@ describe('a zone on a network with a server of its own', () => {
     );
     const { stdout } = await zones.exec(name, ['cat', '/etc/resolv.conf']);
     assert.match(stdout, /nameserver 10\.\d+\.\d+\.1\nnameserver 192\.0\.2\.1\n/);
+  });
+
+  it('has its other routes, to gateways that only the lease leads to', async () => {
+    const routes = (await netlink.routes({ pid: await init() })).filter((route) => route.gateway === '192.0.2.9');
+    assert.deepEqual(routes, [{ destination: '172.16.0.0/12', family: 'inet', gateway: '192.0.2.9', link: 'net1' }]);
   });
 
   it('is reached at it, and can use no other', async () => {
@@ -263,7 +270,7 @@ describe('a lease', () => {
 
   it('is asked for by a client that the host may lack', () => {
     const program = addonFile('zone-lease', '');
-    const vnic = ['net0', 'v0', '02:08:20:00:00:01', join(folder, 'net0'), 't', join(folder, 'lock'), 'lease'];
+    const vnic = ['net0', 'v0', '02:08:20:00:00:01', join(folder, 'net0'), 't', join(folder, 'lock'), 'lease', join(folder, 'routes')]; // prettier-ignore
     const script = 'mount -t tmpfs tmpfs /usr/sbin; exec "$@"';
     const argv = ['--mount', 'sh', '-ec', script, 'sh', program, String(process.pid), ...vnic];
     const { status, stdout } = spawnSync('unshare', argv, { encoding: 'utf8' });

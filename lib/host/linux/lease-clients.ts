@@ -47,19 +47,21 @@ export interface LeaseClientsOptions {
   /** Table of the guards, and the lock of who changes them. */
   readonly table: string;
   readonly lock: string;
+  /** File with the further routes of a zone. */
+  readonly routes: (zone: string) => string;
 }
 
 /** Servers may look for who has an address for three seconds before they offer it. */
 const patienceMs = 8000;
 const stopLimitMs = 2000;
 
-export function leaseClients({ folder, table, lock }: LeaseClientsOptions): LeaseClients {
+export function leaseClients({ folder, table, lock, routes }: LeaseClientsOptions): LeaseClients {
   const filesOf = (zone: string, physical: string) => join(folder, zone, physical);
 
   function leaseArguments(vnic: LeasingVnic, route: LeaseRoute): readonly string[] {
     const { zone, physical, link, mac } = vnic;
     const by = typeof route === 'string' ? route : route.gateway;
-    return [physical, link, mac, filesOf(zone, physical), table, lock, by];
+    return [physical, link, mac, filesOf(zone, physical), table, lock, by, routes(zone)];
   }
 
   /** The client that keeps these files, and no other process. With `init`, only that zone's present run's. */

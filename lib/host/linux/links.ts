@@ -40,7 +40,9 @@ export function createLinuxLinks({ root, at, tags }: LinuxLinksOptions): LinuxLi
   const folder = at('/var/run/smartadm/vnics');
   const lock = at('/var/run/smartadm/links.lock');
   const records = vnicRecords(folder);
-  const clients = leaseClients({ folder, table: names.table, lock });
+  const clients = leaseClients({
+    folder, table: names.table, lock, routes: (zone) => at(`/var/run/smartadm/zones/${zone}/routes`),
+  }); // prettier-ignore
   const locked = <T>(work: () => Promise<T>) => withLock(lock, work);
   const netlink = () => loadNative('netlink');
 

@@ -12,16 +12,22 @@ import {
 import type { LinuxLinks } from './links.js';
 import { firstZoneId } from './zone-ids.js';
 import { cgroupLimits, ioWeightFiles, ipcSettings, rctl } from './zone-limits.js';
+import { parseRouteLines, readZoneRoutes, routeLines, zoneRoutes, type ZoneRoute } from './zone-routes.js';
 import { zoneVnics } from './zone-vnics.js';
 
 export interface ZoneContainers {
   /** Folder that holds one folder for each zone; what liblxc calls its path. */
   readonly path: string;
   /**
-   * Writes all that the next start of the zone reads. Its vnics get carriers, addresses and, where `guard` says so, guards.
-   * Returns them.
+   * Writes all that the next start of the zone reads. Its vnics get carriers, addresses and, where `guard` says so, guards;
+   * its routes are `routes`, by default those of its file. Returns the vnics.
    */
-  prepare(config: ZoneConfig, options: { readonly guard: boolean }): Promise<readonly LxcVnic[]>;
+  prepare(
+    config: ZoneConfig,
+    options: { readonly guard: boolean; readonly routes?: readonly ZoneRoute[] },
+  ): Promise<readonly LxcVnic[]>;
+  /** The routes that have been prepared. */
+  routes(name: string): Promise<readonly ZoneRoute[]>;
   /** What to write into the control groups of a running zone. */
   limits(config: ZoneConfig): Promise<readonly CgroupSetting[]>;
   /** Whether the zone has a folder: made before anything else of a boot, and removed after everything else. */
@@ -75,7 +81,7 @@ export function zoneContainers({ id, at, links, cgroups }: ZoneContainersOptions
   return {
     path,
     limits,
-    async prepare(config, { guard }) {
+    async prepare(config, { guard, routes }) {
       const { name = '', zonepath = '', debugid } = config.attributes;
       const groups = await cgroups();
       const { lxcfs, appArmorProfile, lockable, semaphores } = await (machine ??= readMachine());
@@ -99,6 +105,7 @@ export function zoneContainers({ id, at, links, cgroups }: ZoneContainersOptions
         lxcfs,
       };
       const ipc = Object.entries(ipcSettings(config, semaphores)).map(([file, value]) => `${file} ${value}\n`);
+      const routed = routes ?? zoneRoutes(config, await readZoneRoutes(at(zonepath)));
       const isKept = zoneAttr(config, 'restart-init') === 'false';
       await Promise.all([
         replace(join(folder, 'config'), lxcConfig(config, facts)),
@@ -110,10 +117,14 @@ export function zoneContainers({ id, at, links, cgroups }: ZoneContainersOptions
             .map((line) => `${line.join('\t')}\n`)
             .join(''),
         ),
+        replace(join(folder, 'routes'), routeLines(routed)),
         replace(join(folder, 'sources'), sources.map(sourceLine).join('')),
         isKept ? replace(join(folder, 'no-restart'), '') : rm(join(folder, 'no-restart'), { force: true }),
       ]);
       return vnics;
+    },
+    async routes(name) {
+      return parseRouteLines(await readFile(join(path, name, 'routes'), 'utf8').catch(() => ''));
     },
     exists: (name) => existsSync(join(path, name)),
     async forbidStart(name) {

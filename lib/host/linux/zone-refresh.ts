@@ -10,6 +10,7 @@ import { zoneHostname, zoneTmpfsMiB, type LxcVnic } from './lxc-config.js';
 import type { ZoneContainers } from './zone-container.js';
 import { ipcSettings, rctl } from './zone-limits.js';
 import { execInContainer } from './zone-programs.js';
+import { changeZoneRoutes, readZoneRoutes, zoneRoutes, type ZoneRoute } from './zone-routes.js';
 import { zoneVnics } from './zone-vnics.js';
 
 export interface RefreshOptions {
@@ -18,6 +19,7 @@ export interface RefreshOptions {
   readonly init: number;
   readonly from: ZoneConfig;
   readonly to: ZoneConfig;
+  readonly at: (path: string) => string;
   readonly containers: ZoneContainers;
   readonly links: Links;
   readonly cgroups: ZoneCgroups;
@@ -38,31 +40,45 @@ interface Step {
  * At the end the zone's container is described anew, for its next reboot from inside.
  */
 export async function refreshZone(options: RefreshOptions): Promise<void> {
-  const { from, to, report } = options;
+  const { name, from, to, containers, report } = options;
+  const routes: Routes = {
+    before: await containers.routes(name),
+    wanted: zoneRoutes(to, await readZoneRoutes(options.at(to.attributes['zonepath'] ?? ''))),
+  };
   await withUndo(report, async (undo) => {
-    for (const { what, apply } of steps(options)) {
+    for (const { what, apply } of steps(options, routes)) {
       undo.push(what, () => apply(to, from));
       await apply(from, to);
     }
   });
 }
 
-function steps(options: RefreshOptions): readonly Step[] {
-  const { name, init, from, to, containers, links, cgroups, identify } = options;
+/** Their file has been changed before: what the zone was given is remembered by its container. */
+interface Routes {
+  readonly before: readonly ZoneRoute[];
+  readonly wanted: readonly ZoneRoute[];
+}
+
+function steps(options: RefreshOptions, routes: Routes): readonly Step[] {
+  const { name, init, from, to, containers, links, cgroups, identify, report } = options;
+  const routesOf = (config: ZoneConfig) => (config === to ? routes.wanted : routes.before);
   const physicals = new Set([...zoneVnics(from), ...zoneVnics(to)].map((vnic) => vnic.spec.physical));
   return [
     { what: 'limits', apply: (old, fresh) => limit(old, fresh, containers, cgroups, name) },
     { what: 'limits of System V IPC', apply: (old, fresh) => limitIpc(old, fresh, init) },
     { what: 'locked memory', apply: (old, fresh) => limitLocked(old, fresh, cgroups, name) },
     { what: 'host name', apply: (old, fresh) => rename(old, fresh, init) },
-    { what: 'size of /tmp', apply: (old, fresh) => resizeTmpfs(old, fresh, containers.path, name, options.report) },
+    { what: 'size of /tmp', apply: (old, fresh) => resizeTmpfs(old, fresh, containers.path, name, report) },
     ...[...physicals].map((physical) => ({
       what: `vnic ${physical}`,
       apply: (old: ZoneConfig, fresh: ZoneConfig) => changeVnic(old, fresh, physical, links, name, init),
     })),
+    // After the vnics: routes go with the link they lead over.
+    { what: 'routes', apply: (old, fresh) => changeZoneRoutes(init, routesOf(old), routesOf(fresh), report) },
     {
       what: 'description of the container',
-      apply: async (_, fresh) => identify(fresh, await containers.prepare(fresh, { guard: false })),
+      apply: async (_, fresh) =>
+        identify(fresh, await containers.prepare(fresh, { guard: false, routes: routesOf(fresh) })),
     },
   ];
 }

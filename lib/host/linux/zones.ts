@@ -189,7 +189,7 @@ export function createLinuxZones({ root, at, links, log }: LinuxZonesOptions): L
         const monitor = await native().findMonitor(containers.path, name);
         if (monitor?.init === undefined) return;
         await refreshZone({
-          name, init: monitor.init, from: before, to: config, containers, links, cgroups: await cgroups(), identify,
+          name, init: monitor.init, from: before, to: config, at, containers, links, cgroups: await cgroups(), identify,
           report: reportUndo(name),
         }); // prettier-ignore
       }),

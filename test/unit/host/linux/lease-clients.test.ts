@@ -29,11 +29,16 @@ describe('leases', () => {
 
 describe('a client', () => {
   it('is told the vnic, its files, its guard and the route', () => {
-    const clients = leaseClients({ folder: '/run/vnics', table: 't', lock: '/run/lock' });
+    const clients = leaseClients({
+      folder: '/run/vnics',
+      table: 't',
+      lock: '/run/lock',
+      routes: (zone) => `/run/zones/${zone}/routes`,
+    });
     const args = ['net0', 'v0', '02:08:20:00:00:01', '/run/vnics/z/net0', 't', '/run/lock'];
-    assert.deepEqual(clients.arguments(vnic, 'lease'), [...args, 'lease']);
-    assert.deepEqual(clients.arguments(vnic, 'none'), [...args, 'none']);
-    assert.deepEqual(clients.arguments(vnic, { gateway: '192.0.2.9' }), [...args, '192.0.2.9']);
+    assert.deepEqual(clients.arguments(vnic, 'lease'), [...args, 'lease', '/run/zones/z/routes']);
+    assert.deepEqual(clients.arguments(vnic, 'none'), [...args, 'none', '/run/zones/z/routes']);
+    assert.deepEqual(clients.arguments(vnic, { gateway: '192.0.2.9' }), [...args, '192.0.2.9', '/run/zones/z/routes']);
   });
 
   it('is no other process that has got its number, and its files go with the vnic', async () => {
@@ -43,7 +48,12 @@ describe('a client', () => {
       for (const name of ['net0.lease', 'net0.client', '.net0.lease']) {
         writeFileSync(join(folder, 'z', name), `${process.pid}\n`);
       }
-      const clients = leaseClients({ folder, table: 't', lock: join(folder, 'lock') });
+      const clients = leaseClients({
+        folder,
+        table: 't',
+        lock: join(folder, 'lock'),
+        routes: (zone) => join(folder, zone, 'routes'),
+      });
       await clients.stop('z', 'net0');
       assert.deepEqual(await clients.leases('z', 'net0'), []);
       await vnicRecords(folder).remove('z', 'net0');
