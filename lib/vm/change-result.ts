@@ -2,7 +2,7 @@
 import type { Host } from '../host/host.js';
 import type { VmObject } from '../schema/generated/vm.js';
 import type { Brand } from '../schema/property.js';
-import { isBrand } from './brand-rules.js';
+import { isBrand, rulesOf } from './brand-rules.js';
 import { elementsOf, type Draft } from './draft.js';
 import { ignored, isAllowed, isMemberAllowed, memberRowOf, nounOf, rowOf } from './property-rules.js';
 import type { Adjustment, PayloadAction, UpdatePlan, ValidationFindings, VmSpec } from './spec.js';
@@ -68,9 +68,9 @@ export function createResult(payload: unknown, spec: VmSpec): CreateResult {
 
 /** @param vm - The VM before the update. Where it does not run, nothing has to wait. */
 export function updateResult(plan: UpdatePlan, vm: VmObject, guestOs: GuestOs): ChangeResult {
-  const { uuid, live, nextBoot, adjustments } = plan;
+  const { uuid, brand, live, nextBoot, adjustments } = plan;
   const waits = (name: string): boolean =>
-    vm.zone_state === 'running' && !followsAnyway(name, guestOs, vm.docker === true);
+    vm.zone_state === 'running' && !followsAnyway(name, guestOs, brand, vm.docker === true);
   return {
     uuid,
     applied: [...live, ...nextBoot.filter((name) => !waits(name))],
@@ -81,10 +81,11 @@ export function updateResult(plan: UpdatePlan, vm: VmObject, guestOs: GuestOs): 
 
 /**
  * What a Linux host changes on a running zone beside what the rows promise for every host: name and resolvers, which
- * docker zones get by other means, and all of a NIC.
+ * docker zones get by other means, all of a NIC, and routes.
  */
-function followsAnyway(name: string, guestOs: GuestOs, isDocker: boolean): boolean {
+function followsAnyway(name: string, guestOs: GuestOs, brand: Brand, isDocker: boolean): boolean {
   if (guestOs !== 'linux') return false;
+  if (name === 'set_routes' || name === 'remove_routes') return !rulesOf(brand).hvm;
   if (/^(?:hostname$|(?:add|remove)_nics$|nics\.\*\.)/.test(name)) return true;
   return !isDocker && (name === 'resolvers' || name === 'dns_domain');
 }
@@ -127,7 +128,7 @@ function outlook(payload: Draft, action: string, brand: Brand, guestOs: GuestOs)
   const applied = new Set<string>();
   const pending = new Set<string>();
   const put = (name: string, live: readonly Brand[] | undefined): void => {
-    const waits = action === 'update' && live?.includes(brand) !== true && !followsAnyway(name, guestOs, false);
+    const waits = action === 'update' && live?.includes(brand) !== true && !followsAnyway(name, guestOs, brand, false);
     (waits ? pending : applied).add(name);
   };
   for (const name of Object.keys(payload)) {

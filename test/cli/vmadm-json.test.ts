@@ -102,7 +102,7 @@ describe('update --json', () => {
     assert.deepEqual(pending, []);
   });
 
-  it('knows that a Linux host renames running zones and plugs NICs into them', async () => {
+  it('knows that a Linux host renames running zones, plugs NICs into them and sets their routes', async () => {
     const run = open('linux');
     const payload = {
       ...base,
@@ -115,12 +115,25 @@ describe('update --json', () => {
       hostname: 'h',
       resolvers: ['8.8.8.8'],
       add_nics: [{ nic_tag: 'admin', ips: ['dhcp'] }],
+      set_routes: { '10.0.0.0/8': '10.1.1.1' },
       init_name: '/x',
     };
     const { json } = await run(['update', uuid, '--json'], changes);
     const { applied, pending_reboot: pending } = json() as { applied: string[]; pending_reboot: string[] };
-    assert.deepEqual([...applied].sort(), ['add_nics', 'hostname', 'resolvers']);
+    assert.deepEqual([...applied].sort(), ['add_nics', 'hostname', 'resolvers', 'set_routes']);
     assert.deepEqual(pending, ['init_name']);
+  });
+
+  it('knows that the routes of a machine are for the guest in it', async () => {
+    const run = open('linux');
+    for (const [brand, reached] of [
+      ['lx', ['set_routes', 'remove_routes']],
+      ['kvm', []],
+    ] as const) {
+      const changes = { set_routes: { '10.0.0.0/8': '10.1.1.1' }, remove_routes: ['10.9.0.0/16'] };
+      const { json } = await run(['validate', 'update', brand, '--json'], changes);
+      assert.deepEqual((json() as Record<string, unknown>)['applied'], reached);
+    }
   });
 
   it('says what is missing or wrong', async () => {
