@@ -26,7 +26,7 @@ export type HvmInfoType = 'status' | 'version' | 'chardev' | 'block' | 'blocksta
 /** Fields of a VM that {@link Hvm.prepare} reads. */
 export const hvmFields = [
   'uuid', 'zonename', 'zonepath', 'brand', 'hostname', 'alias', 'platform_buildstamp', 'ram', 'vcpus', 'cpu_type', 'boot',
-  'bootrom', 'vga', 'disks', 'nics', 'resolvers', 'default_gateway', 'pci_devices', 'virtio_txtimer', 'virtio_txburst',
+  'bootrom', 'com1', 'com2', 'vga', 'disks', 'nics', 'resolvers', 'default_gateway', 'pci_devices', 'virtio_txtimer', 'virtio_txburst',
   'vnc_port', 'vnc_password', 'spice_port', 'spice_password', 'spice_opts', 'qemu_opts', 'qemu_extra_opts',
   'bhyve_extra_opts', 'internal_metadata',
 ] as const satisfies readonly (keyof VmObject)[]; // prettier-ignore

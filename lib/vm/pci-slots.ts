@@ -1,13 +1,8 @@
 /** PCI slots of a bhyve guest's disks: `BUS:DEVICE:FUNCTION`, given or assigned (`vmadm(8)`, `disks.*.pci_slot`). */
+import { functionsEach, parsePciSlot } from '../host/qemu/pci-slot.js';
 import type { Element } from './draft.js';
 import { refused } from './errors.js';
 import { textOf } from './values.js';
-
-export interface PciSlot {
-  readonly bus: number;
-  readonly device: number;
-  readonly fn: number;
-}
 
 /** Devices of bus 0 that the platform keeps: host bridge, NICs, frame buffer and tablet, LPC. */
 const reserved = [0, 6, 30, 31];
@@ -16,17 +11,6 @@ const cdrom = 3;
 const bootDisk = 4;
 /** Where VMs of old had the disks they did not boot from. */
 const oldDataDisk = 5;
-const functions = 8;
-
-/** Reads `DEVICE`, `DEVICE:FUNCTION` or `BUS:DEVICE:FUNCTION`; undefined when the text is none of them. */
-export function parsePciSlot(text: string): PciSlot | undefined {
-  const parts = /^(?:(?:(\d{1,3}):)?(\d{1,2}):(\d))$|^(\d{1,2})$/.exec(text);
-  if (parts === null) return undefined;
-  const bus = Number(parts[1] ?? 0);
-  const device = Number(parts[2] ?? parts[4]);
-  const fn = Number(parts[3] ?? 0);
-  return bus < 256 && device < 32 && fn < functions ? { bus, device, fn } : undefined;
-}
 
 /** Which functions of bus 0 are taken, and by the disk of which path. */
 export class PciSlots {
@@ -75,13 +59,13 @@ export class PciSlots {
       );
     }
     const device = media === 'cdrom' ? cdrom : boots || !old ? bootDisk : oldDataDisk;
-    for (let fn = 0; fn < functions; fn += 1) {
+    for (let fn = 0; fn < functionsEach; fn += 1) {
       const key = `${device}:${fn}`;
       if (this.#taken.has(key)) continue;
       this.#taken.set(key, disk['path']);
       return `0:${key}`;
     }
-    throw refused(`VM has more than ${functions} ${media} devices on PCI device ${device}`);
+    throw refused(`VM has more than ${functionsEach} ${media} devices on PCI device ${device}`);
   }
 }
 

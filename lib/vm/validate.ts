@@ -3,7 +3,7 @@ import type { Brand } from '../schema/property.js';
 import { isBrand, rulesOf } from './brand-rules.js';
 import { draftOf, elementsOf, has, type Draft, type Element } from './draft.js';
 import { judgeImages } from './image-rules.js';
-import { parsePciSlot } from './pci-slots.js';
+import { parsePciSlot } from '../host/qemu/pci-slot.js';
 import { isAllowed, isMemberAllowed, memberRowOf, nounOf, requiredFor, rowOf } from './property-rules.js';
 import type { Json, PayloadFacts, ValidationFindings } from './spec.js';
 import { isFit, isObject, toNumber } from './values.js';
