@@ -6,6 +6,7 @@
 #include <libdlvnic.h>
 #include <libzfs.h>
 #include <libzonecfg.h>
+#include <sys/mount.h>
 #include <zone.h>
 
 #include <cstddef>
@@ -69,8 +70,11 @@ static_assert(DLADM_STRSIZE == 2048);
 // libzfs and libkstat
 static_assert(sizeof(sendflags_t) == 60 && sizeof(recvflags_t) == 44);
 static_assert(sizeof(kstat_named_t) == 48);
+static_assert(EZFS_BADTYPE == 2007 && EZFS_NOSPC == 2033 && EZFS_UNKNOWN == 2089);
+static_assert(ZFS_TYPE_BOOKMARK == 0x10 && ZPROP_SRC_RECEIVED == 0x20 && LZC_SEND_FLAG_RAW == 8);
+static_assert(ZFS_PROP_CANMOUNT == 28 && ZFS_PROP_USERREFS == 52 && ZPOOL_PROP_HEALTH == 4);
+static_assert(MS_OVERLAY == 0x80 && MS_FORCE == 0x400);
 #ifdef __sun
-static_assert(EZFS_UNKNOWN == 2089);
 static_assert(ZFS_NUM_PROPS == 84 && ZPOOL_NUM_PROPS == 32);
 #endif
 

@@ -1,0 +1,166 @@
+#include "illumos/zfs_library.h"
+
+#include <dlfcn.h>
+
+#include <vector>
+
+#include "illumos/zfs.h"
+
+namespace smartadm::zfs {
+namespace {
+
+// On Linux the name says which version the headers were of.
+#ifndef SMARTADM_ZFS_LIBRARY
+#define SMARTADM_ZFS_LIBRARY "libzfs.so.1"
+#endif
+
+void* OpenOnce() {
+  // It brings in libzfs_core and libnvpair, which are found through it.
+  void* library = ::dlopen(SMARTADM_ZFS_LIBRARY, RTLD_LAZY | RTLD_LOCAL);
+  if (library == nullptr) throw NativeError("zfs", "dlopen", "ENOENT", ENOENT, ::dlerror());
+  return library;
+}
+
+}  // namespace
+
+template <typename Function>
+Imported<Function>::Imported(void* library, const char* name)
+    : function_(reinterpret_cast<Function*>(::dlsym(library, name))), name_(name) {}
+
+Library::Library(void* library)
+    :
+#define SMARTADM_LOOK_UP(name) name(library, #name),
+      SMARTADM_ZFS_FUNCTIONS(SMARTADM_LOOK_UP)
+#undef SMARTADM_LOOK_UP
+          opened(library) {
+}
+
+const Library& Lib() {
+  // Left behind at exit: work may still run then.
+  static const Library& library = *new Library(OpenOnce());
+  return library;
+}
+
+void OpenLibrary() { Lib(); }
+
+std::vector<std::string> MissingFunctions() {
+  std::vector<std::string> missing;
+#define SMARTADM_NOTE(name) \
+  if (Lib().name.IsMissing()) missing.push_back(#name);
+  SMARTADM_ZFS_FUNCTIONS(SMARTADM_NOTE)
+#undef SMARTADM_NOTE
+  return missing;
+}
+
+std::mutex& LibraryMutex() {
+  static std::mutex& mutex = *new std::mutex;
+  return mutex;
+}
+
+const char* CodeName(int code) {
+  switch (code) {
+#define SMARTADM_NAME(name) \
+  case name:                \
+    return #name;
+    SMARTADM_NAME(EZFS_NOMEM)
+    SMARTADM_NAME(EZFS_BADPROP)
+    SMARTADM_NAME(EZFS_PROPREADONLY)
+    SMARTADM_NAME(EZFS_PROPTYPE)
+    SMARTADM_NAME(EZFS_PROPNONINHERIT)
+    SMARTADM_NAME(EZFS_PROPSPACE)
+#ifndef SMARTADM_OPENZFS
+    SMARTADM_NAME(EZFS_PROPCACHED)
+#endif
+    SMARTADM_NAME(EZFS_BADTYPE)
+    SMARTADM_NAME(EZFS_BUSY)
+    SMARTADM_NAME(EZFS_EXISTS)
+    SMARTADM_NAME(EZFS_NOENT)
+    SMARTADM_NAME(EZFS_BADSTREAM)
+    SMARTADM_NAME(EZFS_DSREADONLY)
+    SMARTADM_NAME(EZFS_VOLTOOBIG)
+    SMARTADM_NAME(EZFS_INVALIDNAME)
+    SMARTADM_NAME(EZFS_BADRESTORE)
+    SMARTADM_NAME(EZFS_BADBACKUP)
+    SMARTADM_NAME(EZFS_BADTARGET)
+    SMARTADM_NAME(EZFS_NODEVICE)
+    SMARTADM_NAME(EZFS_BADDEV)
+    SMARTADM_NAME(EZFS_NOREPLICAS)
+    SMARTADM_NAME(EZFS_RESILVERING)
+    SMARTADM_NAME(EZFS_BADVERSION)
+    SMARTADM_NAME(EZFS_POOLUNAVAIL)
+    SMARTADM_NAME(EZFS_DEVOVERFLOW)
+    SMARTADM_NAME(EZFS_BADPATH)
+    SMARTADM_NAME(EZFS_CROSSTARGET)
+    SMARTADM_NAME(EZFS_ZONED)
+    SMARTADM_NAME(EZFS_MOUNTFAILED)
+    SMARTADM_NAME(EZFS_UMOUNTFAILED)
+    SMARTADM_NAME(EZFS_UNSHARENFSFAILED)
+    SMARTADM_NAME(EZFS_SHARENFSFAILED)
+    SMARTADM_NAME(EZFS_PERM)
+    SMARTADM_NAME(EZFS_NOSPC)
+    SMARTADM_NAME(EZFS_FAULT)
+    SMARTADM_NAME(EZFS_IO)
+    SMARTADM_NAME(EZFS_INTR)
+    SMARTADM_NAME(EZFS_ISSPARE)
+    SMARTADM_NAME(EZFS_INVALCONFIG)
+    SMARTADM_NAME(EZFS_RECURSIVE)
+    SMARTADM_NAME(EZFS_NOHISTORY)
+    SMARTADM_NAME(EZFS_POOLPROPS)
+    SMARTADM_NAME(EZFS_POOL_NOTSUP)
+    SMARTADM_NAME(EZFS_POOL_INVALARG)
+    SMARTADM_NAME(EZFS_NAMETOOLONG)
+    SMARTADM_NAME(EZFS_OPENFAILED)
+    SMARTADM_NAME(EZFS_NOCAP)
+    SMARTADM_NAME(EZFS_LABELFAILED)
+    SMARTADM_NAME(EZFS_BADWHO)
+    SMARTADM_NAME(EZFS_BADPERM)
+    SMARTADM_NAME(EZFS_BADPERMSET)
+    SMARTADM_NAME(EZFS_NODELEGATION)
+    SMARTADM_NAME(EZFS_UNSHARESMBFAILED)
+    SMARTADM_NAME(EZFS_SHARESMBFAILED)
+    SMARTADM_NAME(EZFS_BADCACHE)
+    SMARTADM_NAME(EZFS_ISL2CACHE)
+    SMARTADM_NAME(EZFS_VDEVNOTSUP)
+    SMARTADM_NAME(EZFS_NOTSUP)
+    SMARTADM_NAME(EZFS_ACTIVE_SPARE)
+    SMARTADM_NAME(EZFS_UNPLAYED_LOGS)
+    SMARTADM_NAME(EZFS_REFTAG_RELE)
+    SMARTADM_NAME(EZFS_REFTAG_HOLD)
+    SMARTADM_NAME(EZFS_TAGTOOLONG)
+    SMARTADM_NAME(EZFS_PIPEFAILED)
+    SMARTADM_NAME(EZFS_THREADCREATEFAILED)
+    SMARTADM_NAME(EZFS_POSTSPLIT_ONLINE)
+    SMARTADM_NAME(EZFS_SCRUBBING)
+    SMARTADM_NAME(EZFS_NO_SCRUB)
+    SMARTADM_NAME(EZFS_DIFF)
+    SMARTADM_NAME(EZFS_DIFFDATA)
+    SMARTADM_NAME(EZFS_POOLREADONLY)
+    SMARTADM_NAME(EZFS_SCRUB_PAUSED)
+    SMARTADM_NAME(EZFS_ACTIVE_POOL)
+    SMARTADM_NAME(EZFS_CRYPTOFAILED)
+    SMARTADM_NAME(EZFS_NO_PENDING)
+    SMARTADM_NAME(EZFS_CHECKPOINT_EXISTS)
+    SMARTADM_NAME(EZFS_DISCARDING_CHECKPOINT)
+    SMARTADM_NAME(EZFS_NO_CHECKPOINT)
+    SMARTADM_NAME(EZFS_DEVRM_IN_PROGRESS)
+    SMARTADM_NAME(EZFS_VDEV_TOO_BIG)
+    SMARTADM_NAME(EZFS_TOOMANY)
+    SMARTADM_NAME(EZFS_INITIALIZING)
+    SMARTADM_NAME(EZFS_NO_INITIALIZE)
+    SMARTADM_NAME(EZFS_WRONG_PARENT)
+    SMARTADM_NAME(EZFS_TRIMMING)
+    SMARTADM_NAME(EZFS_NO_TRIM)
+    SMARTADM_NAME(EZFS_TRIM_NOTSUP)
+    SMARTADM_NAME(EZFS_NO_RESILVER_DEFER)
+    SMARTADM_NAME(EZFS_IOC_NOTSUPPORTED)
+#undef SMARTADM_NAME
+    default:
+      return "EZFS_UNKNOWN";
+  }
+}
+
+void Refuse(const char* operation, const std::string& subject, int code, const std::string& why) {
+  throw NativeError("zfs", operation, CodeName(code), code, subject + ": " + why);
+}
+
+}  // namespace smartadm::zfs
