@@ -47,6 +47,8 @@ enum class Op : uint8_t {
   kClearAttributes,
   kSweep,
   kStage,
+  kMakeFile,
+  kSettle,
 };
 
 [[noreturn]] void Fail(const char* operation, const std::string& subject, int error = errno) {
@@ -231,6 +233,12 @@ class Tree::Commands {
         return OpenContent(Stage(), fields_.Object(), 0);
       case Op::kEdit:
         return OpenContent(Folder(), fields_.Name(), 0);
+      case Op::kMakeFile: {
+        const std::string name = fields_.Name();
+        return OpenContent(Folder(), name, O_CREAT | O_EXCL, fields_.Number<uint32_t>() & 0777);
+      }
+      case Op::kSettle:
+        return SettleContent();
       case Op::kMakeFolder: {
         const std::string name = fields_.Name();
         if (::mkdirat(Folder(), name.c_str(), 0700) != 0) Fail("mkdirat", name);
@@ -297,14 +305,30 @@ class Tree::Commands {
     }
   }
 
-  void OpenContent(int folder, const std::string& name, int flags) {
+  void OpenContent(int folder, const std::string& name, int flags, mode_t mode = 0600) {
     // Not blocking, should the name be a fifo after all.
-    UniqueFd file(::openat(folder, name.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600));
+    UniqueFd file(::openat(folder, name.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, mode));
     if (!file) Fail("openat", name);
     struct stat status = {};
     if (::fstat(file.get(), &status) != 0) Fail("fstat", name);
     if (!S_ISREG(status.st_mode)) Fail("openat", name, EINVAL);
     tree_.content_ = std::move(file);
+  }
+
+  // Owner, mode and times of the file that has been written, which is closed.
+  void SettleContent() {
+    const UniqueFd file = std::move(tree_.content_);
+    const auto uid = fields_.Number<uint32_t>();
+    const auto gid = fields_.Number<uint32_t>();
+    const auto mode = fields_.Number<uint32_t>() & 07777;
+    const std::array<timespec, 2> times = {fields_.Time(), fields_.Time()};
+    struct stat status = {};
+    if (::fstat(file.get(), &status) != 0) Fail("fstat", "content");
+    // What is so already costs nothing. The owner first: changing it takes set-id bits away.
+    const bool owned = status.st_uid == uid && status.st_gid == gid;
+    if (!owned && ::fchown(file.get(), uid, gid) != 0) Fail("fchown", "content");
+    if ((!owned || (status.st_mode & 07777) != mode) && ::fchmod(file.get(), mode) != 0) Fail("fchmod", "content");
+    if (::futimens(file.get(), times.data()) != 0) Fail("futimens", "content");
   }
 
   static void Move(int from, const std::string& old_name, int to, const std::string& new_name) {
@@ -320,16 +344,17 @@ class Tree::Commands {
     const auto uid = fields_.Number<uint32_t>();
     const auto gid = fields_.Number<uint32_t>();
     const auto mode = fields_.Number<uint32_t>();
-    // Owner first: changing it takes set-id bits away.
-    if (name.empty()) {
-      if (::fchown(Folder(), uid, gid) != 0) Fail("fchown", name);
-      if (::fchmod(Folder(), mode & 07777) != 0) Fail("fchmod", name);
-      return;
+    struct stat status = {};
+    if (::fstatat(Folder(), name.c_str(), &status, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) != 0) Fail("fstatat", name);
+    // What is so already costs nothing. The owner first: changing it takes set-id bits away.
+    const bool owned = status.st_uid == uid && status.st_gid == gid;
+    if (!owned && ::fchownat(Folder(), name.c_str(), uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) != 0) {
+      Fail("fchownat", name);
     }
-    if (::fchownat(Folder(), name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0) Fail("fchownat", name);
     // Links have no mode, and fchmodat would follow them.
-    if (S_ISLNK(mode)) return;
-    if (::fchmodat(Folder(), name.c_str(), mode & 07777, 0) != 0) Fail("fchmodat", name);
+    if (S_ISLNK(mode) || (owned && (status.st_mode & 07777) == (mode & 07777))) return;
+    const int done = name.empty() ? ::fchmod(Folder(), mode & 07777) : ::fchmodat(Folder(), name.c_str(), mode & 07777, 0);
+    if (done != 0) Fail("fchmod", name);
   }
 
   void SetAttribute() {

@@ -1,7 +1,8 @@
 /** Applies the records of a stream to the objects of a dataset. */
 import { invalid, unsupported, type ByteOrder } from './bytes.js';
-import { FileType, readEssentials, type Essentials } from './attributes.js';
+import { FileType, readEssentials, type Attributes, type Essentials } from './attributes.js';
 import type { Commands } from './commands.js';
+import { EarlyTree } from './early.js';
 import type { Ledger } from './ledger.js';
 import { merge, ObjectFlag, ObjectTable } from './objects.js';
 import { objectNumberEnd, ObjectType, type Begin } from './records.js';
@@ -53,6 +54,10 @@ export class ObjectSet {
   /** Number of the file that the target has open. */
   private opened: number | undefined;
   private lastWritten = { object: 0, offset: 0 };
+  /** For a full stream. */
+  private early: EarlyTree | undefined;
+  /** The file that is open, where it has been made at its place: to be settled before another one is opened. */
+  private unsettled: { readonly row: number; readonly attributes: Attributes | undefined } | undefined;
 
   constructor(begin: Begin, base: ObjectTable, ledger: Ledger, commands: Commands) {
     this.begin = begin;
@@ -61,6 +66,11 @@ export class ObjectSet {
     this.commands = commands;
     this.type = begin.type;
     this.order = begin.order;
+    if (this.type === 'volume' || base.length > 0) return;
+    // Or all would inherit what the folder has inherited.
+    commands.folder(emptyPath);
+    commands.clearAttributes(emptyPath);
+    this.early = new EarlyTree(this);
   }
 
   /** Makes all so far the origin of another substream. */
@@ -68,6 +78,7 @@ export class ObjectSet {
     if (begin.order.big !== this.order.big) throw unsupported('its parts have different byte orders');
     if (this.type === 'filesystem') this.commands.stage();
     this.begin = begin;
+    this.early = undefined;
     this.base = merge(this.base, this.fresh);
     this.fresh = new ObjectTable();
     this.selected = undefined;
@@ -135,6 +146,8 @@ export class ObjectSet {
     if (this.fresh.bonusType.get(row) !== ObjectType.systemAttributes)
       throw invalid('a spill block of a file without attributes');
     this.fresh.mark(row, ObjectFlag.spill);
+    // With it there are more attributes to set.
+    this.fresh.clear(row, ObjectFlag.finished);
     this.fresh.spillAt.set(row, this.ledger.appendBlock(bytes));
   }
 
@@ -187,6 +200,23 @@ export class ObjectSet {
     this.open();
     this.commands.punch(offset, freed - offset);
     if (freed === extent) this.fresh.extent.set(row, offset);
+  }
+
+  /**
+   * Ends the writing of a file that has been made at its place. All attributes are set where that is possible now; else
+   * they are left for the end.
+   */
+  settle(): void {
+    const { unsettled, fresh, commands } = this;
+    this.unsettled = this.opened = undefined;
+    if (unsettled?.attributes === undefined) return;
+    const { row, attributes } = unsettled;
+    const { uid, gid, mode, size, accessed, modified } = attributes;
+    if (fresh.extent.get(row) < size) commands.resize(size);
+    if (uid === undefined || gid === undefined || attributes.hasAcl || fresh.has(row, ObjectFlag.spill)) return;
+    if (attributes.attributeDirectory !== 0 || attributes.packedAttributes !== undefined) return;
+    commands.settle(uid, gid, mode, accessed, modified);
+    fresh.mark(row, ObjectFlag.finished);
   }
 
   /** Path of an object in the tree as it is now, while names change; undefined without one. */
@@ -293,6 +323,7 @@ export class ObjectSet {
     if (this.selected?.number === number) return this.selected;
     const row = this.fresh.find(number);
     if (row < 0) throw invalid(`a change of object ${number}, which the stream does not hold`);
+    if (this.fresh.has(row, ObjectFlag.sealed)) throw invalid(`object ${number} changes after others that need it`);
     const isFile = this.fresh.has(row, ObjectFlag.file);
     this.selected = { number, row, isFile, size: this.sizeOf(isFile, this.essentialsOf(this.fresh, row)) };
     return this.selected;
@@ -301,10 +332,20 @@ export class ObjectSet {
   /** Sees to it that the target has the selected file open. */
   private open(): void {
     if (this.type === 'volume' || this.selected === undefined || this.opened === this.selected.number) return;
+    this.settle();
     const { number, row } = this.selected;
     this.opened = number;
+    if (this.fresh.has(row, ObjectFlag.early)) {
+      this.unsettled = { row, attributes: this.early?.reopen(number, row) };
+      return;
+    }
     if (this.fresh.has(row, ObjectFlag.staged)) {
       this.commands.reopen(number);
+      return;
+    }
+    const attributes = this.early?.make(number, row);
+    if (attributes !== undefined) {
+      this.unsettled = { row, attributes };
       return;
     }
     if (!this.fresh.has(row, ObjectFlag.kept)) {

@@ -26,7 +26,7 @@ export interface Essentials {
   /** Bytes; exact up to 2^53. */
   readonly size: number;
   /** Tells a file from another one that had its object number before. */
-  readonly generation: bigint;
+  readonly generation: number;
   readonly ofAttributes: boolean;
 }
 
@@ -52,16 +52,24 @@ export interface Attributes extends Essentials {
 const saMagic = 0x2f505a;
 const znodeBytes = 264;
 
-/** Where system attributes begin, and their byte order; undefined where there are none. */
-function systemPart(bytes: Buffer): { order: ByteOrder; headSize: number; layout: number } | undefined {
+/** A bonus or spill block with system attributes: where they begin, and their byte order. */
+interface Part {
+  readonly bytes: Buffer;
+  readonly order: ByteOrder;
+  readonly headSize: number;
+  readonly layout: number;
+}
+
+/** Undefined where there are none. */
+function systemPart(bytes: Buffer): Part | undefined {
   if (bytes.length < 8) return undefined;
   // Each part keeps the order of the machine that wrote it, whatever that of the stream is.
-  const order = [littleEndian, bigEndian].find((each) => each.u32(bytes, 0) === saMagic);
-  if (order === undefined) return undefined;
+  const order = littleEndian.u32(bytes, 0) === saMagic ? littleEndian : bigEndian;
+  if (order.u32(bytes, 0) !== saMagic) return undefined;
   const word = order.u16(bytes, 4);
   const headSize = (word >>> 10) * 8;
   if (headSize < 8 || headSize > bytes.length) throw invalid('attributes with a head of the wrong size');
-  return { order, headSize, layout: word & 0x3ff };
+  return { bytes, order, headSize, layout: word & 0x3ff };
 }
 
 /**
@@ -86,12 +94,10 @@ function essentials(
   return {
     mode: order.u64(bytes, at.mode) % 2 ** 32,
     size: order.u64(bytes, at.size),
-    generation: order.id(bytes, at.generation),
+    generation: order.u64(bytes, at.generation),
     ofAttributes: (order.u64(bytes, at.flags) & attributeFileFlag) !== 0,
   };
 }
-
-type AttributeName = keyof typeof legacy | 'ZPL_SYMLINK' | 'ZPL_DXATTR';
 
 /** Attributes with a number that needs no registry, and their length. */
 const legacy = {
@@ -99,19 +105,83 @@ const legacy = {
   ZPL_LINKS: 8, ZPL_XATTR: 8, ZPL_RDEV: 8, ZPL_FLAGS: 8, ZPL_UID: 8, ZPL_GID: 8, ZPL_PAD: 32, ZPL_ZNODE_ACL: 88,
 } as const; // prettier-ignore
 
+type AttributeName = keyof typeof legacy | 'ZPL_SYMLINK' | 'ZPL_DXATTR';
+
+/** Where a value of each attribute that is read here goes in {@link Values}. */
+const slots: ReadonlyMap<string, number> = new Map(
+  [...Object.keys(legacy), 'ZPL_SYMLINK', 'ZPL_DXATTR'].map((name, slot) => [name, slot]),
+);
+
 interface AttributeKind {
-  readonly name: string;
+  /** Undefined for attributes that do not matter here. */
+  readonly slot: number | undefined;
   /** 0: told by the head of each part. */
   readonly length: number;
+}
+
+/** Where the attributes of one file lie. */
+class Values {
+  private readonly parts: (Part | undefined)[] = Array.from(slots, () => undefined);
+  private readonly positions = new Uint32Array(slots.size);
+  private readonly lengths = new Uint32Array(slots.size);
+
+  clear(): void {
+    this.parts.fill(undefined);
+  }
+
+  set(slot: number, part: Part, at: number, length: number): void {
+    this.parts[slot] = part;
+    this.positions[slot] = at;
+    this.lengths[slot] = length;
+  }
+
+  /** Throws `StreamInvalid` without it. */
+  number(name: keyof typeof legacy): number {
+    const slot = this.slot(name);
+    const part = this.part(name, slot);
+    return part.order.u64(part.bytes, this.positions[slot] ?? 0);
+  }
+
+  time(name: keyof typeof legacy): Time {
+    const slot = this.slot(name);
+    const part = this.part(name, slot);
+    return readTime(part.bytes, this.positions[slot] ?? 0, part.order);
+  }
+
+  /** Undefined where there is none. */
+  optional(name: AttributeName): Part | undefined {
+    return this.parts[this.slot(name)];
+  }
+
+  position(name: AttributeName): number {
+    return this.positions[this.slot(name)] ?? 0;
+  }
+
+  block(name: AttributeName): Buffer | undefined {
+    const slot = this.slot(name);
+    const at = this.positions[slot] ?? 0;
+    return this.parts[slot]?.bytes.subarray(at, at + (this.lengths[slot] ?? 0));
+  }
+
+  private slot(name: AttributeName): number {
+    return slots.get(name) ?? 0;
+  }
+
+  private part(name: keyof typeof legacy, slot: number): Part {
+    const part = this.parts[slot];
+    if (part === undefined || (this.lengths[slot] ?? 0) < legacy[name]) throw invalid(`a file without ${name}`);
+    return part;
+  }
 }
 
 /** Which attributes there are, and in which orders they are stored: tables of the dataset. */
 export class AttributeLayouts {
   private readonly kinds = new Map<number, AttributeKind>();
   private readonly layouts = new Map<number, readonly AttributeKind[]>();
+  private readonly values = new Values();
 
   constructor() {
-    for (const [number, [name, length]] of Object.entries(legacy).entries()) this.kinds.set(number, { name, length });
+    for (const [number, length] of Object.values(legacy).entries()) this.kinds.set(number, { slot: number, length });
     this.layouts.set(0, [...this.kinds.values()]);
     this.layouts.set(1, []);
   }
@@ -123,7 +193,10 @@ export class AttributeLayouts {
       const number = Number(word & 0xffffn);
       if (numbers.has(number)) throw invalid('two attributes with one number');
       numbers.add(number);
-      this.kinds.set(number, { name: entry.name.toString('latin1'), length: Number((word >> 24n) & 0xffffn) });
+      this.kinds.set(number, {
+        slot: slots.get(entry.name.toString('latin1')),
+        length: Number((word >> 24n) & 0xffffn),
+      });
     }
   }
 
@@ -149,7 +222,8 @@ export class AttributeLayouts {
   read(bonusType: number, bonus: Buffer, spill: Buffer | undefined, order: ByteOrder): Attributes {
     if (bonusType === ObjectType.znode) return readZnode(bonus, order);
     if (bonusType !== ObjectType.systemAttributes) throw invalid('a file without attributes');
-    const values = new Map<string, Value>();
+    const { values } = this;
+    values.clear();
     if (spill !== undefined) this.collect(spill, values);
     // What is in both counts as it is in the bonus.
     this.collect(bonus, values);
@@ -167,7 +241,7 @@ export class AttributeLayouts {
     return result;
   }
 
-  private collect(bytes: Buffer, values: Map<string, Value>): void {
+  private collect(bytes: Buffer, values: Values): void {
     const part = systemPart(bytes);
     if (part === undefined) return;
     const { order, headSize } = part;
@@ -183,58 +257,31 @@ export class AttributeLayouts {
         lengthAt += 2;
       }
       if (at + length > bytes.length) throw invalid('attributes longer than their place');
-      values.set(kind.name, { bytes, at, length, order });
+      if (kind.slot !== undefined) values.set(kind.slot, part, at, length);
       at = roundUp(at + length, 8);
     }
   }
 }
 
-interface Value {
-  readonly bytes: Buffer;
-  readonly at: number;
-  readonly length: number;
-  readonly order: ByteOrder;
-}
-
-function assemble(values: ReadonlyMap<string, Value>): Attributes {
-  const find = (name: AttributeName): Value | undefined => values.get(name);
-  const has = (name: keyof typeof legacy): Value => {
-    const value = find(name);
-    if (value === undefined || value.length < legacy[name]) throw invalid(`a file without ${name}`);
-    return value;
-  };
-  const number = (name: keyof typeof legacy): number => {
-    const { order, bytes, at } = has(name);
-    return order.u64(bytes, at);
-  };
-  const optional = (name: keyof typeof legacy): bigint => {
-    const value = find(name);
-    return value === undefined ? 0n : value.order.id(value.bytes, value.at);
-  };
-  const block = (name: AttributeName): Buffer | undefined => {
-    const value = find(name);
-    return value?.bytes.subarray(value.at, value.at + value.length);
-  };
-  const time = (name: keyof typeof legacy): Time => {
-    const { order, bytes, at } = has(name);
-    return readTime(bytes, at, order);
-  };
-  const flags = number('ZPL_FLAGS');
+function assemble(values: Values): Attributes {
+  const flags = values.number('ZPL_FLAGS');
+  const device = values.optional('ZPL_RDEV');
+  const directory = values.optional('ZPL_XATTR');
   return {
-    mode: number('ZPL_MODE') % 2 ** 32,
-    size: number('ZPL_SIZE'),
-    generation: optional('ZPL_GEN'),
+    mode: values.number('ZPL_MODE') % 2 ** 32,
+    size: values.number('ZPL_SIZE'),
+    generation: values.optional('ZPL_GEN') === undefined ? 0 : values.number('ZPL_GEN'),
     ofAttributes: (flags & attributeFileFlag) !== 0,
-    uid: posixId(number('ZPL_UID')),
-    gid: posixId(number('ZPL_GID')),
-    accessed: time('ZPL_ATIME'),
-    modified: time('ZPL_MTIME'),
-    links: number('ZPL_LINKS'),
-    parent: number('ZPL_PARENT'),
-    device: optional('ZPL_RDEV'),
-    attributeDirectory: Number(optional('ZPL_XATTR')),
-    packedAttributes: block('ZPL_DXATTR'),
-    symlink: block('ZPL_SYMLINK'),
+    uid: posixId(values.number('ZPL_UID')),
+    gid: posixId(values.number('ZPL_GID')),
+    accessed: values.time('ZPL_ATIME'),
+    modified: values.time('ZPL_MTIME'),
+    links: values.number('ZPL_LINKS'),
+    parent: values.number('ZPL_PARENT'),
+    device: device?.order.id(device.bytes, values.position('ZPL_RDEV')) ?? 0n,
+    attributeDirectory: directory?.order.u64(directory.bytes, values.position('ZPL_XATTR')) ?? 0,
+    packedAttributes: values.block('ZPL_DXATTR'),
+    symlink: values.block('ZPL_SYMLINK'),
     hasAcl: (flags & trivialAclFlag) === 0,
   };
 }
@@ -262,7 +309,8 @@ function readZnode(bonus: Buffer, order: ByteOrder): Attributes {
 
 function readTime(bytes: Buffer, at: number, order: ByteOrder): Time {
   return {
-    seconds: BigInt.asIntN(64, order.id(bytes, at)),
+    secondsLow: order.u32(bytes, order.big ? at + 4 : at),
+    secondsHigh: order.u32(bytes, order.big ? at : at + 4),
     nanoseconds: Math.min(order.u64(bytes, at + 8), 999_999_999),
   };
 }

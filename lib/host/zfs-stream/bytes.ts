@@ -12,6 +12,11 @@ export function unsupported(message: string): SmartadmError {
   return hostError('StreamUnsupported', `the stream cannot be read: ${message}`);
 }
 
+/** What a snapshot is refused with that no stream of ours can hold. */
+export function unsendable(message: string): SmartadmError {
+  return hostError('StreamUnsupported', `the snapshot cannot be sent: ${message}`);
+}
+
 const two32 = 2 ** 32;
 
 /** Reads fields in the byte order of a stream, or of a part of it. */

@@ -8,7 +8,7 @@ import { invalid, unsupported } from './bytes.js';
 const Op = {
   folder: 1, create: 2, reopen: 3, edit: 4, write: 5, punch: 6, resize: 7, makeFolder: 8, moveIn: 9, linkIn: 10,
   moveOut: 11, linkOut: 12, unlink: 13, symlink: 14, makeNode: 15, owner: 16, times: 17, attribute: 18,
-  clearAttributes: 19, sweep: 20, stage: 21,
+  clearAttributes: 19, sweep: 20, stage: 21, makeFile: 22, settle: 23,
 } as const; // prettier-ignore
 
 const commandBytes = 128 * 1024;
@@ -17,9 +17,10 @@ const enoughCommands = 64 * 1024;
 const enoughData = 1024 * 1024;
 const arenaBytes = 2 * enoughData;
 
-/** Seconds since the epoch and nanoseconds. */
+/** Seconds since the epoch, as the halves of a signed number of 64 bits, and nanoseconds. */
 export interface Time {
-  readonly seconds: bigint;
+  readonly secondsLow: number;
+  readonly secondsHigh: number;
   readonly nanoseconds: number;
 }
 
@@ -134,6 +135,16 @@ export class Commands {
     this.op(Op.edit).block(name);
   }
 
+  /** Content goes to a new file in the folder from now on. It may have less than `mode` until it is settled. */
+  makeFile(name: Buffer, mode: number): void {
+    this.op(Op.makeFile).block(name).u32(mode);
+  }
+
+  /** Gives the file that content went to its owner, mode and times, and closes it. */
+  settle(uid: number, gid: number, mode: number, accessed: Time, modified: Time): void {
+    this.op(Op.settle).u32(uid).u32(gid).u32(mode).time(accessed).time(modified);
+  }
+
   /** Writes `size` bytes of `bytes`, which must stay as they are. */
   write(bytes: Buffer, start: number, size: number, offset: number): void {
     const { buffers } = this.list;
@@ -194,9 +205,7 @@ export class Commands {
   }
 
   times(name: Buffer, accessed: Time, modified: Time): void {
-    this.op(Op.times).block(name);
-    this.time(accessed);
-    this.time(modified);
+    this.op(Op.times).block(name).time(accessed).time(modified);
   }
 
   attribute(object: number, name: Buffer, key: string, value: Buffer): void {
@@ -235,10 +244,8 @@ export class Commands {
     return this.u32(value % 2 ** 32).u32(Math.floor(value / 2 ** 32));
   }
 
-  private time(time: Time): void {
-    this.room(8);
-    this.list.size = this.list.commands.writeBigInt64LE(time.seconds, this.list.size);
-    this.u32(time.nanoseconds);
+  private time(time: Time): this {
+    return this.u32(time.secondsLow).u32(time.secondsHigh).u32(time.nanoseconds);
   }
 
   private block(bytes: Buffer): this {

@@ -12,6 +12,7 @@ const masterObject = 1;
 const mostVersion = 5n;
 const mostSymlinkBytes = 4095;
 const mostAttributeBytes = 64 * 1024;
+export const mostNameBytes = 255;
 
 /** What the stream itself lacks, or the target cannot hold. */
 export interface Loss {
@@ -26,13 +27,22 @@ export interface DirectoryEntry {
   readonly type: number;
 }
 
+/** What may be a name in a directory, if it is not too long. */
+export function isName(name: Buffer): boolean {
+  if (name.length === 0 || name.includes(0) || name.includes(0x2f)) return false;
+  return name[0] !== 0x2e || (name.length > 1 && (name.length > 2 || name[1] !== 0x2e));
+}
+
+/** The part of an object set that reading needs. */
+export type ReadableObjects = Pick<ObjectSet, 'find' | 'ledger' | 'order' | 'bonus' | 'essentialsOf'>;
+
 export class FileReader {
-  private readonly set: ObjectSet;
+  private readonly set: ReadableObjects;
   private readonly layouts = new AttributeLayouts();
   private readonly tell: (number: number, what: string) => void;
   private master: ReadonlyMap<string, number> | undefined;
 
-  constructor(set: ObjectSet, tell: (number: number, what: string) => void) {
+  constructor(set: ReadableObjects, tell: (number: number, what: string) => void) {
     this.set = set;
     this.tell = tell;
   }
@@ -53,6 +63,30 @@ export class FileReader {
       throw invalid('it has no root directory');
     }
     return root;
+  }
+
+  /** Objects of the tables that {@link readLayouts} reads; undefined unless all and the root came before `object`. */
+  tablesBefore(object: number): readonly number[] | undefined {
+    const { fresh } = this.set;
+    const isKnown = (number: number | undefined): number is number => {
+      const row = number !== undefined && number < object ? fresh.find(number) : -1;
+      return row >= 0 && !fresh.has(row, ObjectFlag.file) && fresh.extent.get(row) > 0;
+    };
+    if (!isKnown(masterObject)) return undefined;
+    const master = this.masterNode();
+    if (!isKnown(master.get('ROOT'))) return undefined;
+    const found = [masterObject];
+    const attributes = master.get('SA_ATTRS');
+    if (attributes === undefined) return found;
+    if (!isKnown(attributes)) return undefined;
+    found.push(attributes);
+    const tables = this.numbers(attributes);
+    for (const number of [tables.get('REGISTRY'), tables.get('LAYOUTS')]) {
+      if (number === undefined) continue;
+      if (!isKnown(number)) return undefined;
+      found.push(number);
+    }
+    return found;
   }
 
   /** Reads the tables that attributes need. */

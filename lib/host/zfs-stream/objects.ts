@@ -1,5 +1,5 @@
 /** What is kept in memory of each object: 40 bytes in columns, in ascending order of object numbers. */
-import { unsupported } from './bytes.js';
+import { invalid, unsupported } from './bytes.js';
 
 /**
  * Most objects of one dataset. They take 40 bytes each in memory, so a million 40 MB and this many 320 MB; an incremental
@@ -26,6 +26,10 @@ export const ObjectFlag = {
   visited: 128,
   /** Its attributes are set. */
   finished: 256,
+  /** Has been put into the tree while the stream was read, and the entry that names it has not been met again since. */
+  early: 512,
+  /** Others rely on what it holds: nothing may change it any more. */
+  sealed: 1024,
 } as const;
 
 /** Flags that later increments need. */
@@ -119,6 +123,7 @@ export class ObjectTable {
   remove(first: number, end: number): void {
     let row = this.nextLive(this.lowerBound(first));
     while (row < this.length && this.number.get(row) < end) {
+      if (this.has(row, ObjectFlag.sealed)) throw invalid(`object ${this.number.get(row)} goes after others that need it`);
       this.clear(row, ObjectFlag.live);
       this.skip.set(row, row + 1);
       row = this.nextLive(row + 1);

@@ -113,6 +113,7 @@ async function receive(
   try {
     for (;;) {
       await readRecords(source, begin, receiver.set);
+      receiver.set.settle();
       signal?.throwIfAborted();
       await receiver.build();
       const next = inPackage ? await takeNext(source, begin) : undefined;

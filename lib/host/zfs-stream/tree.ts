@@ -5,13 +5,12 @@
 import { invalid, unsupported } from './bytes.js';
 import { FileType, type Attributes } from './attributes.js';
 import type { ObjectSet } from './apply.js';
-import { FileReader, type Loss } from './files.js';
+import { FileReader, isName, mostNameBytes, type Loss } from './files.js';
 import { NameTable } from './name-table.js';
 import { ObjectFlag, type ObjectTable } from './objects.js';
 import { objectNumberEnd, ObjectType } from './records.js';
 import { setAttributes } from './set-attributes.js';
 
-const mostNameBytes = 255;
 const empty = Buffer.alloc(0);
 
 /** Row of an object, in one of the two tables. */
@@ -35,11 +34,6 @@ export class TreeBuilder {
   }
 
   async build(): Promise<void> {
-    if (!this.isUpdate) {
-      // Or all would inherit what the folder has inherited.
-      this.set.commands.folder(empty);
-      this.set.commands.clearAttributes(empty);
-    }
     const root = this.files.rootDirectory();
     this.files.readLayouts();
     await this.detachAll();
@@ -139,9 +133,9 @@ export class TreeBuilder {
   private async attachEntries(directory: number, queue: number[]): Promise<void> {
     const { table, row } = this.found(directory);
     const before = table.has(row, ObjectFlag.kept) ? this.set.base.findAny(directory) : -1;
-    const names = before < 0 ? new NameTable() : this.namesOf({ table: this.set.base, row: before });
+    const names = before < 0 ? undefined : this.namesOf({ table: this.set.base, row: before });
     for (const { name, object, type } of this.files.entries(table, row)) {
-      if (names.find(name) === object && this.isKept(object)) continue;
+      if (names?.find(name) === object && this.isKept(object)) continue;
       checkName(name);
       this.attach(directory, name, object, type, queue);
       if (this.set.commands.full) await this.set.commands.flush();
@@ -150,16 +144,21 @@ export class TreeBuilder {
 
   private attach(directory: number, name: Buffer, number: number, type: number, queue: number[]): void {
     const found = this.found(number);
+    if (this.isReady(found, directory, name, type)) return;
     const attributes = this.files.read(found);
     const kind = attributes.mode & FileType.mask;
     if ((type !== 0 && type !== kind >>> 12) || attributes.ofAttributes) {
       throw invalid('an entry of a directory disagrees with its object');
     }
-    this.enter(directory);
     const { table, row } = found;
     if (kind === FileType.directory) {
       if (table.has(row, ObjectFlag.visited)) throw invalid('a directory has two names');
       table.mark(row, ObjectFlag.visited);
+      if (this.meetsEarly(found, directory, name)) {
+        queue.push(number);
+        return;
+      }
+      this.enter(directory);
       if (table.has(row, ObjectFlag.staged)) {
         this.set.commands.moveIn(number, name);
         table.clear(row, ObjectFlag.staged);
@@ -170,6 +169,12 @@ export class TreeBuilder {
         queue.push(number);
       }
       this.place(found, directory, name);
+      return;
+    }
+    this.enter(directory);
+    if (this.meetsEarly(found, directory, name)) {
+      setAttributes(this.set.commands, this.files, number, name, attributes, this.isUpdate);
+      table.mark(row, ObjectFlag.finished);
       return;
     }
     if (
@@ -191,6 +196,25 @@ export class TreeBuilder {
       setAttributes(this.set.commands, this.files, number, name, attributes, this.isUpdate);
       table.mark(row, ObjectFlag.finished);
     }
+  }
+
+  /** Whether nothing is left to do for an entry: its file was made there while the stream was read. */
+  private isReady(found: Row, directory: number, name: Buffer, type: number): boolean {
+    const { table, row } = found;
+    if (!table.has(row, ObjectFlag.early) || !table.has(row, ObjectFlag.file) || !table.has(row, ObjectFlag.finished)) {
+      return false;
+    }
+    if (type !== 0 && type !== FileType.file >>> 12) return false;
+    return this.meetsEarly(found, directory, name);
+  }
+
+  /** Whether this is the entry by which an object was put into the tree while the stream was read. */
+  private meetsEarly({ table, row }: Row, directory: number, name: Buffer): boolean {
+    if (!table.has(row, ObjectFlag.early)) return false;
+    const place = this.set.ledger.readPlace(table.placeAt.get(row));
+    if (place.directory !== directory || !place.name.equals(name)) return false;
+    table.clear(row, ObjectFlag.early);
+    return true;
   }
 
   /** Gives a staged object a name. */
@@ -270,6 +294,7 @@ export class TreeBuilder {
     this.findOtherNames();
     for (let row = fresh.nextLive(0); row < fresh.length; row = fresh.nextLive(row + 1)) {
       const number = fresh.number.get(row);
+      if (fresh.has(row, ObjectFlag.early)) throw invalid(`object ${number} is not where it was`);
       if (!fresh.has(row, ObjectFlag.placed)) this.finishOwner(number);
       else if (number !== root) this.finish({ table: fresh, row }, number);
       if (commands.full) await commands.flush();
@@ -373,10 +398,7 @@ export class TreeBuilder {
 }
 
 function checkName(name: Buffer): void {
-  const text = name.toString('latin1');
-  if (text === '' || text === '.' || text === '..' || text.includes('/') || text.includes('\0')) {
-    throw invalid(`${JSON.stringify(text)} as a name in a directory`);
-  }
+  if (!isName(name)) throw invalid(`${JSON.stringify(name.toString('latin1'))} as a name in a directory`);
   if (name.length > mostNameBytes) throw unsupported(`a name is longer than ${mostNameBytes} bytes`);
 }
 
