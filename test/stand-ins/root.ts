@@ -59,6 +59,27 @@ export class IllumosRoot {
     this.write(`/system/zones/${zone}`, `${id} ${status} ${id * 1000}\n`);
   }
 
+  /** Takes away what {@link run} pretends. */
+  stop(zone: string): void {
+    rmSync(`${this.path}/system/zones/${zone}`);
+  }
+
+  /** Pretends that there is a datalink; see `links/table.h` for the numbers. */
+  addLink(
+    id: number,
+    link: {
+      readonly name: string;
+      readonly class: number;
+      readonly flags: number;
+      readonly mac: string;
+      readonly ports?: string;
+    },
+  ): void {
+    const ports = link.ports === undefined ? '' : `property.ports=${link.ports}\n`;
+    const { name, class: kind, flags, mac } = link;
+    this.write(`/system/links/${id}`, `name=${name}\nclass=${kind}\nflags=${flags}\nmac=${mac}\n${ports}`);
+  }
+
   /** Pretends that zoneadmd serves a zone. */
   startZoneadmd(zone: string): void {
     this.write(`/var/run/zones/${zone}.zoneadmd_door`, '');

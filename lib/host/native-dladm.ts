@@ -1,0 +1,103 @@
+/** What dladm.node and kstat.node export. Types only. */
+
+/** A datalink of any zone. */
+export interface NativeDatalink {
+  /** As long as the machine runs; names are unique only within a zone. */
+  readonly id: number;
+  readonly name: string;
+  readonly class: 'phys' | 'vlan' | 'aggr' | 'vnic' | 'etherstub' | 'simnet' | 'bridge' | 'iptun' | 'part' | 'overlay';
+  /** 4: Ethernet. */
+  readonly media: number;
+  readonly active: boolean;
+  readonly persistent: boolean;
+  /** Gone when the zone that holds it halts. */
+  readonly transient: boolean;
+  /** Undefined: the global zone's. */
+  readonly zone: string | undefined;
+  /** Of vnics and VLANs: the link below; 0 of etherstubs. */
+  readonly over: number | undefined;
+  readonly mac: string | undefined;
+  readonly vlanId: number | undefined;
+  /** Bytes. */
+  readonly mtu: number | undefined;
+}
+
+export interface NativeNewVnic {
+  /** Chosen by the library when absent. */
+  readonly name?: string;
+  readonly over: number;
+  readonly macType: 'fixed' | 'random' | 'factory' | 'auto' | 'vrrp';
+  /** Six bytes; of `fixed` only. */
+  readonly mac?: Uint8Array;
+  /** 0 or absent: untagged. */
+  readonly vlanId?: number;
+  /** Of `vrrp`: 1 to 255. */
+  readonly vrid?: number;
+  readonly inet6?: boolean;
+  /** Set in this order; `zone` comes last, since after it nothing can be set or undone. */
+  readonly properties?: readonly (readonly [name: string, values: readonly string[]])[];
+  /** Not kept over a restart of the machine; with `zone` among the properties, not over a halt of that zone. */
+  readonly temporary?: boolean;
+}
+
+/**
+ * libdladm. Errors carry the constant's name (`DLADM_STATUS_LINKBUSY`), `ENOSYS` where this system's library lacks a
+ * function. One call at a time runs, the others wait.
+ */
+export interface NativeDladm {
+  /** Active ones, of all zones unless `zone` is named (empty: the global zone), in the library's order. */
+  links(query?: {
+    readonly zone?: string;
+    readonly classes?: readonly NativeDatalink['class'][];
+  }): Promise<readonly NativeDatalink[]>;
+  /** Among the global zone's links, or those of a running zone. Throws `DLADM_STATUS_NOTFOUND`. */
+  resolve(name: string, zone?: string): Promise<number>;
+  createVnic(vnic: NativeNewVnic): Promise<number>;
+  createEtherstub(name: string, persistent: boolean): Promise<number>;
+  /** A vnic or an etherstub. Throws `DLADM_STATUS_LINKBUSY` while a running zone, or another vnic, uses it. */
+  deleteVnic(id: number, persistent: boolean): Promise<void>;
+  rename(zone: string | undefined, from: string, to: string): Promise<void>;
+  property(
+    id: number,
+    name: string,
+    which: 'current' | 'default' | 'permitted' | 'modifiable' | 'persistent',
+  ): Promise<readonly string[]>;
+  /** Replaces the whole list; no values: back to the default. */
+  setProperty(id: number, name: string, values: readonly string[], persistent: boolean): Promise<void>;
+  createSimnet(name: string, persistent: boolean): Promise<number>;
+  deleteSimnet(id: number, persistent: boolean): Promise<void>;
+  /** `other` 0 takes the connection away. */
+  connectSimnet(id: number, other: number): Promise<void>;
+  aggregation(id: number): Promise<{
+    readonly ports: readonly number[];
+    readonly policy: readonly ('L2' | 'L3' | 'L4')[];
+    readonly mac: string;
+    readonly lacpMode: 'off' | 'active' | 'passive';
+    readonly lacpTimer: 'long' | 'short';
+  }>;
+  missingFunctions(): readonly string[];
+}
+
+export interface NativeStatistic {
+  readonly module: string;
+  /** Of a zone's: its id. */
+  readonly instance: number;
+  readonly name: string;
+  readonly class: string;
+  /** Nanoseconds since the machine was started. */
+  readonly snaptime: bigint;
+  /** Empty unless it is a list of named values. */
+  readonly data: Readonly<Record<string, string | bigint>>;
+}
+
+/** libkstat. Errors carry the errno's name. */
+export interface NativeKstat {
+  /** All that fit, in the kernel's order. */
+  read(query: {
+    readonly module?: string;
+    readonly instance?: number;
+    readonly name?: string;
+    readonly class?: string;
+  }): Promise<readonly NativeStatistic[]>;
+  missingFunctions(): readonly string[];
+}
