@@ -8,7 +8,7 @@ import { hostError } from '../errors.js';
 import type { HvmBoot } from '../hvm.js';
 import { diskDevices, networkRank, type JsonOption } from './disk-devices.js';
 import {
-  bootOrder, cpuModel, hasPassword, hasSpice, invalid, listed, places, systemFacts,
+  adapterOf, bootOrder, cpuModel, hasPassword, hasSpice, identityOf, invalid, listed, places, systemFacts,
 } from './options.js'; // prettier-ignore
 import { pciLayout, type PciLayout } from './pci-layout.js';
 import type { QemuResources } from './resources.js';
@@ -41,8 +41,8 @@ export function qemuArguments(vm: VmObject, options: HvmBoot, resources: QemuRes
   ];
   return [
     ...['-nodefaults', '-no-user-config'],
-    ...['-name', `guest=${listed(String(vm.uuid))}`],
-    ...['-uuid', String(vm.uuid)],
+    ...['-name', `guest=${identityOf(vm)}`],
+    ...['-uuid', identityOf(vm)],
     ...['-machine', `q35,vmport=off,dump-guest-core=off${resources.firmware === undefined ? '' : ',pflash0=uefi-code,pflash1=uefi-variables'}`], // prettier-ignore
     ...['-accel', resources.accelerator],
     ...['-cpu', processor(vm, resources.accelerator)],
@@ -161,21 +161,12 @@ function tuning(vm: VmObject, nic: Nic): Readonly<Record<string, unknown>> {
   };
 }
 
-/** Names of `vga`, and what qemu calls them; there is no Xen here whose frame buffer it could be. */
-const adapters: Readonly<Record<string, string>> = {
-  std: 'VGA',
-  cirrus: 'cirrus-vga',
-  vmware: 'vmware-svga',
-  qxl: 'qxl-vga',
-  xenfb: 'VGA',
-};
+/** What a current qemu calls graphics adapters; there is no Xen here whose frame buffer it could be. */
+const adapters = { std: 'VGA', cirrus: 'cirrus-vga', vmware: 'vmware-svga', qxl: 'qxl-vga', xenfb: 'VGA' } as const;
 
 function displayDevices(vm: VmObject, layout: PciLayout): readonly JsonOption[] {
   if (vm.brand === 'bhyve') return vm.vnc_port === -1 ? [] : [['-device', { driver: 'VGA', ...layout.display }]];
-  const name = vm.vga ?? 'std';
-  const driver = Object.hasOwn(adapters, name) ? adapters[name] : undefined;
-  if (driver === undefined) throw invalid('vga', name, `one of ${Object.keys(adapters).join(', ')}`);
-  return [['-device', { driver, ...layout.display }]];
+  return [['-device', { driver: adapters[adapterOf(vm)], ...layout.display }]];
 }
 
 function pointerDevices(vm: VmObject, layout: PciLayout): readonly JsonOption[] {

@@ -18,6 +18,13 @@ export function listed(value: string | number): string {
   return text.replaceAll(',', ',,');
 }
 
+/** The VM's uuid. Throws `ZoneInvalid` for what is none. */
+export function identityOf(vm: VmObject): string {
+  const uuid = String(vm.uuid);
+  if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(uuid)) return uuid;
+  throw invalid('uuid', uuid, 'a UUID');
+}
+
 /**
  * The processor model: a name, and features that are switched on or off (`host,-vmx`). It is all that qemu cannot be told
  * in another way than by commas. Throws `ZoneInvalid`.
@@ -26,6 +33,16 @@ export function cpuModel(vm: VmObject): string {
   const text = vm.cpu_type === undefined || vm.cpu_type === '' ? 'qemu64' : vm.cpu_type;
   if (/^[A-Za-z0-9][\w.-]*(?:,[+-][A-Za-z0-9][\w.-]*)*$/.test(text)) return text;
   throw invalid('cpu_type', text, 'the name of a processor model');
+}
+
+const adapters = ['std', 'cirrus', 'vmware', 'qxl', 'xenfb'] as const;
+
+/** The graphics adapter of a kvm guest. Throws `ZoneInvalid`. */
+export function adapterOf(vm: VmObject): (typeof adapters)[number] {
+  const name = vm.vga === undefined || vm.vga === '' ? 'std' : vm.vga;
+  const known = adapters.find((adapter) => adapter === name);
+  if (known === undefined) throw invalid('vga', name, `one of ${adapters.join(', ')}`);
+  return known;
 }
 
 /** What of a boot order may be said, and how. */
@@ -71,7 +88,7 @@ export function metadataFile(vm: VmObject): string {
 
 /** Facts of the machine's maker and version, for type 1 of SMBIOS; guests recognise the platform by them. */
 export function systemFacts(vm: VmObject): readonly (readonly [string, string])[] {
-  const uuid = String(vm.uuid);
+  const uuid = identityOf(vm);
   return [
     ['type', '1'],
     ['manufacturer', 'Joyent'],

@@ -3,7 +3,7 @@ import { isIPv4 } from 'node:net';
 import type { Nic, VmObject } from '../../schema/generated/vm.js';
 import type { HvmBoot } from '../hvm.js';
 import {
-  bootOrder, cpuModel, hasPassword, hasSpice, listed, places, systemFacts,
+  adapterOf, bootOrder, cpuModel, hasPassword, hasSpice, identityOf, listed, places, systemFacts,
 } from './options.js'; // prettier-ignore
 
 const defaultTxTimer = 200_000;
@@ -18,11 +18,11 @@ export interface SmartosCommand {
 
 /** Arguments in the original's order. Throws `ZoneInvalid` for values that would be more than a value. */
 export function smartosCommand(vm: VmObject, options: HvmBoot = {}): SmartosCommand {
-  const uuid = String(vm.uuid);
+  const uuid = identityOf(vm);
   const spiceOptions = vm.spice_opts ?? '';
   const args = [
     ...['-m', String(vm.ram ?? 256)],
-    ...['-name', listed(uuid)],
+    ...['-name', uuid],
     ...['-uuid', uuid],
     ...['-cpu', cpuModel(vm)],
     ...((vm.vcpus ?? 1) > 1 ? ['-smp', String(vm.vcpus)] : []),
@@ -36,7 +36,7 @@ export function smartosCommand(vm: VmObject, options: HvmBoot = {}): SmartosComm
         .join(','),
     ],
     ...['-pidfile', places.pid],
-    ...['-vga', listed(vm.vga ?? 'std')],
+    ...['-vga', adapterOf(vm)],
     ...socket('qmp', places.qmp, '-qmp'),
     ...socket('serial0', places.console, '-serial'),
     ...socket('serial1', places.metadataPort, '-serial'),
@@ -99,7 +99,7 @@ function identity(vm: VmObject, nic: Nic): string {
   const gateway = nic.gateway === undefined ? '' : `,gateway_ip=${listed(nic.gateway)}`;
   const servers = (vm.resolvers ?? []).filter((resolver) => isIPv4(resolver)).slice(0, mostNameServers);
   const names = servers.map((server, index) => `,dns_ip${index}=${server}`).join('');
-  return `${gateway},hostname=${listed(vm.hostname ?? String(vm.uuid))}${names}`;
+  return `${gateway},hostname=${listed(vm.hostname ?? identityOf(vm))}${names}`;
 }
 
 /** The first IPv4 address that is given, with its netmask; undefined where it is leased, or there is none. */
