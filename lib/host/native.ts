@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { codeOf } from '../errors.js';
 import { hostError } from './errors.js';
+import type { NativeDladm, NativeKstat } from './native-dladm.js';
 import type { NativeZfs, NativeZonecfg } from './native-illumos.js';
 import type {
   NativeBtrfs,
@@ -13,6 +14,7 @@ import type {
   NativeNetlink,
   NativePosix,
   NativeRootfs,
+  NativeSnapshots,
   NativeTree,
 } from './native-linux.js';
 
@@ -21,11 +23,14 @@ const packages = {
   posix: 'libc6',
   rootfs: 'libc6',
   tree: 'libc6',
+  snapshot: 'libc6',
   codec: 'libzstd1',
   lxc: 'lxc',
   btrfs: 'libbtrfsutil1',
   netlink: 'libmnl0',
   zonecfg: 'system/zones',
+  dladm: 'SUNWcs',
+  kstat: 'SUNWcs',
   zfs: 'system/file-system/zfs',
 } as const;
 
@@ -34,12 +39,15 @@ export interface NativeModules {
   // One line per addon: name → interface declared below.
   posix: NativePosix;
   tree: NativeTree;
+  snapshot: NativeSnapshots;
   codec: NativeCodec;
   rootfs: NativeRootfs;
   btrfs: NativeBtrfs;
   netlink: NativeNetlink;
   lxc: NativeLxc;
   zonecfg: NativeZonecfg;
+  dladm: NativeDladm;
+  kstat: NativeKstat;
   zfs: NativeZfs;
 }
 

@@ -36,6 +36,53 @@
       ]
     },
     {
+      "target_name": "stand-in-dladm",
+      "type": "shared_library",
+      "product_name": "libdladm",
+      "product_extension": "so.1",
+      "product_dir": "<(made)",
+      "ldflags": ["-Wl,-soname,libdladm.so.1", "-Wl,-rpath,'$$ORIGIN'"],
+      "libraries": ["-L<(made)", "-l:libzonecfg.so.1"],
+      "dependencies": ["stand-in-zonecfg"],
+      "sources": ["libdladm/links.cc", "libdladm/properties.cc", "links/table.cc"]
+    },
+    {
+      "target_name": "stand-in-kstat",
+      "type": "shared_library",
+      "product_name": "libkstat",
+      "product_extension": "so.1",
+      "product_dir": "<(made)",
+      "ldflags": ["-Wl,-soname,libkstat.so.1"],
+      "sources": ["libkstat/kstat.cc"]
+    },
+    {
+      "target_name": "dladm",
+      "product_dir": "<(made)",
+      "ldflags": ["-Wl,-rpath,'$$ORIGIN'"],
+      "sources": [
+        "<(addon)/src/boundary/arguments.cc",
+        "<(addon)/src/boundary/error.cc",
+        "<(addon)/src/boundary/results.cc",
+        "<(addon)/src/core/native_error.cc",
+        "<(addon)/src/illumos/dladm.cc",
+        "<(addon)/src/illumos/dladm_binding.cc",
+        "<(addon)/src/illumos/dladm_library.cc"
+      ]
+    },
+    {
+      "target_name": "kstat",
+      "product_dir": "<(made)",
+      "ldflags": ["-Wl,-rpath,'$$ORIGIN'"],
+      "sources": [
+        "<(addon)/src/boundary/arguments.cc",
+        "<(addon)/src/boundary/error.cc",
+        "<(addon)/src/boundary/results.cc",
+        "<(addon)/src/core/native_error.cc",
+        "<(addon)/src/illumos/kstat.cc",
+        "<(addon)/src/illumos/kstat_binding.cc"
+      ]
+    },
+    {
       "target_name": "replay",
       "type": "executable",
       "product_extension": "",
