@@ -45,10 +45,9 @@ const recordedCommands = {
 /** Node's part in that: runs the commands one after another in one process, and writes down what V8 has compiled. */
 const recorder = `
 const { readFileSync, writeFileSync } = require('fs');
-const { Script, constants } = require('vm');
+const { Script } = require('vm');
 const [node, program, out, ...commands] = process.argv;
-const importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
-const script = new Script(readFileSync(program, 'latin1'), { filename: program, importModuleDynamically });
+const script = new Script(readFileSync(program, 'latin1'), { filename: program });
 const end = process.exit;
 process.setMaxListeners(0);
 process.getuid = () => 0;
@@ -87,6 +86,8 @@ async function programs() {
     outdir: 'dist',
     format: 'cjs',
     metafile: true,
+    // Code that V8 has kept cannot import.
+    supported: { 'dynamic-import': false },
     define: { ...common.define, 'import.meta.url': 'importMetaUrl' },
     banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   });
@@ -115,7 +116,7 @@ function launcher(name) {
   const head = idLength + 4;
   return `'use strict';
 const { readFileSync } = require('fs');
-const { Script, constants } = require('vm');
+const { Script } = require('vm');
 const file = __dirname + '/${name}.program.js';
 const text = readFileSync(file, 'latin1');
 let cachedData;
@@ -123,8 +124,7 @@ try {
   const code = readFileSync(__dirname + '/${name}.code');
   if (code.latin1Slice(0, ${head}) === text.slice(0, ${head})) cachedData = code.subarray(${head});
 } catch {}
-const importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
-const script = new Script(text, { filename: file, cachedData, importModuleDynamically });
+const script = new Script(text, { filename: file, cachedData });
 script.runInThisContext()(exports, require, module, file, __dirname);
 `;
 }
