@@ -1,5 +1,5 @@
 /** Addresses as payloads write them: IPv4 and IPv6 with prefixes, netmasks, MACs. Pure. */
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from '../ip-text.js';
 import { padMac } from './zone-values.js';
 
 export interface Cidr {

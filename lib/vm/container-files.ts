@@ -1,12 +1,12 @@
 /** Files that a container gets from its host: names, name servers, addresses (`vm-lifecycle`, host configuration files). */
 import { mkdir } from 'node:fs/promises';
-import { isIP } from 'node:net';
 import { dirname, join, posix } from 'node:path';
 import { writeAtomically } from '../atomic-file.js';
 import { hostError } from '../host/errors.js';
 import type { Host } from '../host/host.js';
 import { zoneRoot, type ZoneRoot } from '../host/zone-root.js';
 import type { ZoneConfig } from '../host/zones.js';
+import { ipVersion } from '../ip-text.js';
 import { vmError } from './errors.js';
 import type { VmSpec } from './spec.js';
 import { withFilesystem } from './zone-config.js';
@@ -76,7 +76,9 @@ function texts(list: unknown): readonly string[] {
 function hostsText(spec: VmSpec): string {
   const { nics, internal_metadata: metadata } = spec;
   const addresses = (nics.find(({ primary }) => primary === true)?.ips ?? []).map((ip) => ip.split('/')[0] ?? '');
-  const own = addresses.filter((address) => isIP(address) !== 0).map((address) => `${address}\t${hostnameOf(spec)}\n`);
+  const own = addresses
+    .filter((address) => ipVersion(address) !== 0)
+    .map((address) => `${address}\t${hostnameOf(spec)}\n`);
   const linked = metadata['docker:linkHosts'];
   return [...own.reverse(), loopback, ...extraHosts(metadata['docker:extraHosts']), String(linked ?? '')].join('');
 }

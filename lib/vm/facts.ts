@@ -1,8 +1,8 @@
 /** The host as payload judgement sees it. */
-import { randomInt, randomUUID } from 'node:crypto';
 import type { Context } from '../context.js';
 import type { Manifest } from '../img/manifest.js';
 import { findImage } from '../img/store.js';
+import { randomBelow, randomUuid } from '../random.js';
 import type { VmObject } from '../schema/generated/vm.js';
 import { loadVms } from './load.js';
 import type { ImageFacts, PayloadFacts } from './spec.js';
@@ -29,8 +29,8 @@ export async function payloadFacts(ctx: Context): Promise<PayloadFacts> {
       return (await host.zones.find(uuid)) !== undefined;
     },
     vms: () => (vms ??= loadVms(host, conflictFields)),
-    newUuid: randomUUID,
-    random: (limit) => randomInt(limit),
+    newUuid: randomUuid,
+    random: randomBelow,
     now: Date.now,
   };
 }

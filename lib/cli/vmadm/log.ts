@@ -1,8 +1,8 @@
 /** Where vmadm's log records go: a file per process below /var/log/vm/logs, and what VMADM_DEBUG_LEVEL asks for. */
-import { randomUUID } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLog, logLevels, type Log } from '../../log.js';
+import { randomUuid } from '../../random.js';
 import type { Cli } from '../command.js';
 
 /** Records kept in memory until something goes wrong. */
@@ -49,7 +49,7 @@ export function openLog(cli: Cli, atOnce: boolean): Log {
       kept = undefined;
     } else if (kept.length > keptRecords) kept.shift();
   };
-  const requestId = cli.env['REQ_ID'] ?? cli.env['req_id'] ?? randomUUID();
+  const requestId = cli.env['REQ_ID'] ?? cli.env['req_id'] ?? randomUuid();
   return createLog('vmadm', { req_id: requestId }, write);
 }
 

@@ -1,9 +1,9 @@
 /** The bridges that carry vnics: one for each nic tag and VLAN, made when first needed, with uplink, address, NAT and DHCP. */
-import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../../errors.js';
 import { withLock } from '../../lock.js';
+import { sha256Hex } from '../../sha256.js';
 import { hostError } from '../errors.js';
 import { loadNative } from '../native.js';
 import type { NativeLink } from '../native-linux.js';
@@ -264,7 +264,7 @@ function isUntouched(link: NativeLink, mac: string): boolean {
 }
 
 function bridgeMac(id: string, name: string): string {
-  const octets = createHash('sha256').update(`${id}/${name}`).digest('hex').slice(0, 10);
+  const octets = sha256Hex(`${id}/${name}`).slice(0, 10);
   return `02:${octets.match(/../g)?.join(':') ?? ''}`;
 }
 

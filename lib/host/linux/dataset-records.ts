@@ -2,7 +2,7 @@
  * What is kept on a subvolume about the dataset it is: one extended attribute at its root. It moves with the subvolume,
  * changes in one step, and `trusted.` keeps it from the eyes and hands of zones.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes } from '../../random.js';
 import type { DatasetType } from '../datasets.js';
 import { hostError } from '../errors.js';
 

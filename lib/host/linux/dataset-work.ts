@@ -3,12 +3,12 @@
  * being removed is taken there first. Entries carry the process that they belong to; what a killed one left is finished
  * or removed by the next command that changes the pool.
  */
-import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codeOf } from '../../errors.js';
 import { withLock } from '../../lock.js';
 import type { Log } from '../../log.js';
+import { randomBytes } from '../../random.js';
 import { loadNative } from '../native.js';
 import { ensureQgroup, pastQuota, release } from './dataset-quotas.js';
 import { recordAttribute } from './dataset-records.js';

@@ -1,9 +1,9 @@
 /** The DHCP and DNS server of a network that this host serves: one dnsmasq(8) per bridge, and the addresses it keeps. */
-import { createHash } from 'node:crypto';
 import { link, mkdir, open, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../../errors.js';
+import { sha256Hex } from '../../sha256.js';
 import { hostError } from '../errors.js';
 import { runProgram } from '../exec.js';
 import { formatAddress, rangeOf } from './ip.js';
@@ -92,7 +92,7 @@ export function dhcpServer(bridge: string, network: ServedNetwork, folder: strin
       await mkdir(hosts, { recursive: true, mode: 0o755 });
       const [first, last] = network.dhcpRange;
       const size = last - first + 1n;
-      const seed = BigInt(`0x${createHash('sha256').update(mac).digest('hex').slice(0, 12)}`);
+      const seed = BigInt(`0x${sha256Hex(mac).slice(0, 12)}`);
       if (before !== undefined && (await claim(join(hosts, before), `${mac},${before}\n`))) return before;
       for (let i = 0n; i < size; i++) {
         const address = formatAddress({ family: 4, value: first + ((seed + i) % size) });

@@ -1,5 +1,5 @@
 /** Addresses and networks of IPv4 and IPv6 as numbers: reading, writing, containment. */
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from '../../ip-text.js';
 import { hostError } from '../errors.js';
 
 export interface IpAddress {

@@ -1,5 +1,5 @@
 /** Names of what a root puts into the kernel's one name space of links and tables. */
-import { createHash } from 'node:crypto';
+import { sha256Hex } from '../../sha256.js';
 import { hostError } from '../errors.js';
 
 /** The kernel takes 15 bytes; a name here is a letter, six digits for the root and eight more. */
@@ -51,5 +51,5 @@ export function checkVnicName(zone: string, physical: string): void {
 }
 
 function hash(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, digits);
+  return sha256Hex(text).slice(0, digits);
 }

@@ -1,10 +1,11 @@
 /** Facts about a Linux machine. */
-import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { availableParallelism, hostname, release, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { codeOf } from '../../errors.js';
+import { randomUuid } from '../../random.js';
+import { sha256Hex } from '../../sha256.js';
 import type { Sysinfo, SysinfoReader } from '../sysinfo.js';
 
 export interface LinuxSysinfoOptions {
@@ -40,8 +41,7 @@ async function machineUuid(file: string): Promise<string> {
   if (uuidPattern.test(firmware) && !placeholders.has(firmware)) return firmware;
   const machineId = firstLine('/etc/machine-id');
   // The id itself is confidential (machine-id(5)): a hash of it stands for it.
-  if (/^[0-9a-f]{32}$/.test(machineId))
-    return uuidFrom(createHash('sha256').update(`smartadm ${machineId}`).digest('hex'));
+  if (/^[0-9a-f]{32}$/.test(machineId)) return uuidFrom(sha256Hex(`smartadm ${machineId}`));
   return keptUuid(file);
 }
 
@@ -50,7 +50,7 @@ async function keptUuid(file: string): Promise<string> {
   if (uuidPattern.test(before.trim())) return before.trim();
   await mkdir(dirname(file), { recursive: true });
   const draft = `${file}.${process.pid}`;
-  await writeFile(draft, `${randomUUID()}\n`);
+  await writeFile(draft, `${randomUuid()}\n`);
   try {
     // Of several commands that make one at once the first wins.
     await link(draft, file);

@@ -1,6 +1,6 @@
 /** What the platform writes into a zone's `/etc`, as the `lx` brand of SmartOS does at each boot: name and resolvers. */
-import { isIP } from 'node:net';
 import { codeOf } from '../../errors.js';
+import { ipVersion } from '../../ip-text.js';
 import type { ZoneRoot } from '../zone-root.js';
 import type { ZoneConfig } from '../zones.js';
 import { zoneAttr, zoneHostname } from './lxc-config.js';
@@ -41,7 +41,7 @@ export function identityFiles(config: ZoneConfig, offered: readonly string[]): r
 
 /** Those of the configuration, or else those that its networks offer. */
 function zoneResolvers(config: ZoneConfig, offered: readonly string[]): readonly string[] {
-  const configured = (zoneAttr(config, 'resolvers') ?? '').split(',').filter((address) => isIP(address) !== 0);
+  const configured = (zoneAttr(config, 'resolvers') ?? '').split(',').filter((address) => ipVersion(address) !== 0);
   return configured.length > 0 ? configured : [...new Set(offered)];
 }
 
