@@ -1,5 +1,5 @@
 /** Locks on files: one holder at a time, on the whole machine, which die with their holder. */
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { SmartadmError } from './errors.js';
 import { loadNative } from './host/native.js';
@@ -32,7 +32,7 @@ const longestTimerMs = 2 ** 31 - 1;
  */
 export async function acquireLock(path: string, options: LockOptions = {}): Promise<Lock> {
   options.signal?.throwIfAborted();
-  await mkdir(dirname(path), { recursive: true });
+  mkdirSync(dirname(path), { recursive: true });
   const native = loadNative('posix');
   const free = await native.lockFile(path, lockFileMode, false);
   if (free !== undefined) return lockOf(free);

@@ -16,10 +16,10 @@ import { setIndestructible } from './indestructible.js';
 import { withNewVm } from './locks.js';
 import { makeConfigFiles, writeMetadata, writeRoutes, writeTags } from './metadata.js';
 import { parseCreatePayload } from './payload.js';
-import { bootVm, requireRunnable } from './power.js';
+import { bootsWithHost, bootVm, requireRunnable } from './power.js';
 import type { VmSpec } from './spec.js';
 import { limitSpace, makeVolumes, requireDiskImages } from './volumes.js';
-import { vmToZoneConfig, withAttr, withDataset } from './zone-config.js';
+import { vmToZoneConfig, withAttr, withAutoboot, withDataset } from './zone-config.js';
 
 /** Only the host's root may look into a machine: what is setuid inside is for nobody outside. */
 const zonepathMode = 0o700;
@@ -92,12 +92,13 @@ async function install(ctx: Context, host: Host, spec: VmSpec, config: ZoneConfi
   await host.zones.configure(done);
   if (!spec.autoboot) return;
   undo.push('running zone', () => host.zones.halt(spec.zonename));
-  const docker = spec.properties['docker'] === true;
-  await bootVm(ctx, host, { ...spec, docker });
-  // There, the platform waits for the guest to say so.
-  if (spec.nowait && host.features.guestOs === 'smartos') return;
-  // On this kind of host a guest tells nobody that it has set itself up: it is provisioned when its init runs.
-  await host.zones.configure(withAttr(await host.zones.config(spec.zonename), 'transition', undefined));
+  const vm = { ...spec, docker: spec.properties['docker'] === true };
+  // There, the platform waits for the guest to say that it has set itself up.
+  if (spec.nowait && host.features.guestOs === 'smartos') return bootVm(ctx, host, vm);
+  // On this kind of host a guest tells nobody: it is provisioned when its init runs.
+  await host.zones.boot(spec.zonename);
+  const provisioned = withAttr(await host.zones.config(spec.zonename), 'transition', undefined);
+  await host.zones.configure(bootsWithHost(vm) ? withAutoboot(provisioned, true) : provisioned);
 }
 
 /** What the root of a VM is made from. */

@@ -86,11 +86,15 @@ export async function bootVm(ctx: Context, host: Host, vm: BootableVm): Promise<
   requireRunnable(host, vm.brand);
   const zone = zoneOf(vm);
   await host.zones.boot(zone);
-  // A container comes up with the host only if it is to be restarted at all.
-  if (vm.docker === true && vm.internal_metadata?.['docker:restartpolicy'] === undefined) return;
+  if (!bootsWithHost(vm)) return;
   await setAutoboot(ctx, host, zone, true).catch((error: unknown) => {
     ctx.log.warn({ err: error, zone }, 'cannot set autoboot');
   });
+}
+
+/** Whether a VM that has been booted is to come up with the host: a container only if it is to be restarted at all. */
+export function bootsWithHost(vm: BootableVm): boolean {
+  return vm.docker !== true || vm.internal_metadata?.['docker:restartpolicy'] !== undefined;
 }
 
 export interface StopOptions {

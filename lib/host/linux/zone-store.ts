@@ -1,8 +1,7 @@
 /** Zone configurations on disk: `/etc/zones/NAME.xml`, the index and the debug ids, changed as libzonecfg changes them. */
-import { readFileSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeAtomically } from '../../atomic-file.js';
+import { syncFolder, writeAtomically } from '../../atomic-file.js';
 import { codeOf } from '../../errors.js';
 import { withLock } from '../../lock.js';
 import { hostError } from '../errors.js';
@@ -37,8 +36,8 @@ export function checkZoneName(name: string): void {
 
 /** Runs `work` under the lock `/var/run/zones/FILE`. Only root may look into that folder, as on SmartOS. */
 export async function withZoneLock<T>(at: (path: string) => string, file: string, work: () => Promise<T>): Promise<T> {
-  await mkdir(at('/var/run'), { recursive: true });
-  await mkdir(at('/var/run/zones'), { recursive: true, mode: 0o700 });
+  mkdirSync(at('/var/run'), { recursive: true });
+  mkdirSync(at('/var/run/zones'), { recursive: true, mode: 0o700 });
   return withLock(at(`/var/run/zones/${file}`), work);
 }
 
@@ -64,7 +63,8 @@ export function zoneStore({ id, at }: ZoneStoreOptions): ZoneStore {
       taken,
       await readSubordinateIds(),
     );
-    await writeAtomically(debugIdFile, `${debugId}\n`);
+    // Without it the next one is found all the same: those that zones have are in the index.
+    await writeAtomically(debugIdFile, `${debugId}\n`, { powerCut: 'anything' });
     return debugId;
   }
 
@@ -101,7 +101,7 @@ export function zoneStore({ id, at }: ZoneStoreOptions): ZoneStore {
       if (!/^\/[^\0\n"]+$/.test(zonepath) || zonepath.split('/').includes('..')) {
         throw hostError('ZoneInvalid', `zonepath "${zonepath}" of zone ${name} is not an absolute path`);
       }
-      await mkdir(folder, { recursive: true });
+      mkdirSync(folder, { recursive: true });
       await changing(async () => {
         const index = await readIndex();
         const entries = parseIndex(index);
@@ -120,8 +120,9 @@ export function zoneStore({ id, at }: ZoneStoreOptions): ZoneStore {
         };
         const changed = upsertIndex(index, line);
         // The file first: a line of the index without one would be a zone that cannot be read.
-        await writeAtomically(xmlFile(name), writeZoneXml(complete));
-        if (changed !== index) await writeAtomically(indexFile, changed);
+        await writeAtomically(xmlFile(name), writeZoneXml(complete), { powerCut: 'before' });
+        if (changed !== index) await writeAtomically(indexFile, changed, { powerCut: 'before' });
+        await syncFolder(folder);
       });
     },
     async mark(name, state) {
@@ -130,7 +131,9 @@ export function zoneStore({ id, at }: ZoneStoreOptions): ZoneStore {
         const index = await readIndex();
         const old = parseIndex(index).find((entry) => entry.name === name);
         if (old === undefined) throw hostError('ZoneNotFound', `there is no zone ${name}`);
-        if (old.state !== state) await writeAtomically(indexFile, upsertIndex(index, { ...old, state }));
+        // Whatever state a power cut brings back, the zone can be removed; and its configuration is mostly written next.
+        const changed = upsertIndex(index, { ...old, state });
+        if (old.state !== state) await writeAtomically(indexFile, changed, { powerCut: 'before' });
       });
     },
     async remove(name) {
@@ -139,7 +142,7 @@ export function zoneStore({ id, at }: ZoneStoreOptions): ZoneStore {
         const index = await readIndex();
         const changed = removeFromIndex(index, name);
         if (changed !== index) await writeAtomically(indexFile, changed);
-        await rm(xmlFile(name), { force: true });
+        rmSync(xmlFile(name), { force: true });
       });
     },
   };
