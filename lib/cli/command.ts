@@ -30,6 +30,8 @@ export interface Cli {
   readonly env: NodeJS.ProcessEnv;
   /** Aborted on SIGINT, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
+  /** Standard output is certainly no terminal: found out without making its stream. */
+  readonly outIsPlain?: boolean;
   /** Data for programs and people; resolves when the pipe has taken it. */
   out(text: string): Promise<void>;
   /** A message for people. */

@@ -1,5 +1,4 @@
 /** From a started process to its exit status: guard, streams, signals. Everything that touches `process` is here. */
-import { once } from 'node:events';
 import { constants } from 'node:os';
 import { isAbsolute } from 'node:path';
 import type { Context } from '../context.js';
@@ -8,6 +7,7 @@ import { hostProblem } from '../host/open.js';
 import { silentLog } from '../log.js';
 import type { Cli } from './command.js';
 import { createContext, quietProgress } from './context.js';
+import { processOutput } from './process-output.js';
 
 /** A program: runs with its arguments and says the exit status. It prints its own errors. */
 export type Program = (argv: readonly string[], cli: Cli) => Promise<number>;
@@ -28,45 +28,54 @@ export async function main(name: Cli['program'], load: () => Promise<Program>): 
     process.exitCode = cannotRunStatus;
     return;
   }
+  // Who reads our output may go away at any time: that is no failure (`vmadm(8)`).
+  const stdout = processOutput('stdout', (error) => {
+    if (codeOf(error) === 'EPIPE') process.exit(0);
+    err(`${error.message}\n`);
+    process.exit(1);
+  });
+  const stderr = processOutput('stderr', () => undefined);
+  const err = (text: string) => void stderr.write(text);
   const abort = new AbortController();
   const interrupted = listen(abort);
   let context: (Context & { close(): Promise<void> }) | undefined;
   const cli: Cli = {
     program: name,
     typed: '',
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
+    // Streams are made when they are first needed, which most commands never do.
+    get stdin() {
+      return process.stdin;
+    },
+    get stdout() {
+      return stdout.stream();
+    },
+    get stderr() {
+      return stderr.stream();
+    },
     env: process.env,
     signal: abort.signal,
-    out: write,
-    err: (text) => void process.stderr.write(text),
+    get outIsPlain() {
+      return stdout.isPlain();
+    },
+    out: (text) => stdout.write(text),
+    err,
     context: ({ log = silentLog, progress = quietProgress } = {}) =>
       (context ??= createContext({ root: rootOf(process.env), log, progress, signal: abort.signal })),
   };
-  // Who reads our output may go away at any time: that is no failure (`vmadm(8)`).
-  process.stdout.on('error', (error: Error) => {
-    leave(codeOf(error) === 'EPIPE' ? 0 : 1, error);
-  });
   let status: number;
   try {
     status = await (await load())(process.argv.slice(2), cli);
   } catch (error) {
-    process.stderr.write(`${describeError(error)}\n`);
+    err(`${describeError(error)}\n`);
     status = 1;
   }
   await context?.close().catch(() => undefined);
   const signal = interrupted();
   // Whoever waits for us is told that it was the signal, as by any program.
   process.exitCode = signal !== undefined && status !== 0 ? 128 + constants.signals[signal] : status;
-  await drained(process.stdout);
-  await drained(process.stderr);
+  await stdout.drained();
+  await stderr.drained();
   process.exit();
-}
-
-function leave(status: number, error: Error): void {
-  if (status !== 0) process.stderr.write(`${error.message}\n`);
-  process.exit(status);
 }
 
 /** The first signal asks work to stop and undo itself, the second one ends the process at once. */
@@ -80,14 +89,6 @@ function listen(abort: AbortController): () => NodeJS.Signals | undefined {
     });
   }
   return () => received;
-}
-
-async function write(text: string): Promise<void> {
-  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
-}
-
-async function drained(stream: NodeJS.WriteStream): Promise<void> {
-  if (stream.writableLength > 0) await once(stream, 'drain');
 }
 
 /** Where all paths of the state hang. A relative one is refused: it would be another place for every caller. */

@@ -63,7 +63,7 @@ export const list: Command = {
 
 /** Colours for a terminal that has some (`NO_COLOR` and its like are honoured); none in a pipe. */
 async function paintFor(cli: Cli): Promise<TablePaint | undefined> {
-  if (!cli.stdout.isTTY) return undefined;
+  if (cli.outIsPlain === true || !cli.stdout.isTTY) return undefined;
   const { default: chalk } = await import('chalk');
   const states: Readonly<Record<string, (text: string) => string>> = {
     running: chalk.green, stopped: chalk.dim, failed: chalk.red, provisioning: chalk.yellow, incomplete: chalk.red,

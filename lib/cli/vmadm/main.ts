@@ -1,5 +1,4 @@
-/** vmadm: from arguments to exit status. The program is commander's; the grammar after a command's name is the inherited one. */
-import { Command as Program } from 'commander';
+/** vmadm: from arguments to exit status. The grammar after a command's name is the inherited one. */
 import { SmartadmError, codeOf, describeError } from '../../errors.js';
 import type { Cli, Command } from '../command.js';
 import { parseArguments } from './arguments.js';
@@ -25,23 +24,16 @@ const reading: ReadonlySet<string> = new Set([
 export async function vmadm(argv: readonly string[], cli: Cli): Promise<number> {
   const [typed = '', ...rest] = argv;
   if (typed === '' || typed === '-h' || typed === '-?' || typed === 'help') return usage(cli);
-  let status = 0;
-  const program = new Program('vmadm').exitOverride().helpOption(false).helpCommand(false);
-  for (const entry of commands) {
-    program
-      .command(entry.name)
-      .aliases(entry.aliases ?? [])
-      .helpOption(false)
-      .argument('[arguments...]')
-      .action(async (args: string[]) => {
-        status = await run(entry, { ...cli, typed }, args);
-      });
-  }
-  const isKnown = program.commands.some((command) => command.name() === typed || command.aliases().includes(typed));
-  if (!isKnown) return usage(cli, `Invalid command: "${typed}".`);
-  // All that follows is for the command's own grammar, so commander is told that its options have ended.
-  await program.parseAsync([typed, '--', ...rest], { from: 'user' });
-  return status;
+  // A command by its own name needs no program to find it, and most of our start goes into loading one.
+  const named = commands.find((command) => command.name === typed);
+  const entry = named ?? (await (await import('./dispatch.js')).dispatch(typed));
+  if (entry === undefined) return usage(cli, `Invalid command: "${typed}".`);
+  return run(entry, extended(cli, { typed }), rest);
+}
+
+/** As `cli` but for some members; a copy would make the streams that it has. */
+function extended(cli: Cli, members: Partial<Cli>): Cli {
+  return Object.assign(Object.create(cli) as Cli, members);
 }
 
 async function run(entry: CommandEntry, cli: Cli, args: readonly string[]): Promise<number> {
@@ -51,7 +43,7 @@ async function run(entry: CommandEntry, cli: Cli, args: readonly string[]): Prom
     const { operands, options } = parseArguments(command, args);
     log.info({ command: entry.name, operands: operands.length }, 'vmadm begins');
     const context = cli.context({ log });
-    const status = (await command.run({ ...cli, context: () => context }, operands, options)) ?? 0;
+    const status = (await command.run(extended(cli, { context: () => context }), operands, options)) ?? 0;
     log.info({ status }, 'vmadm ends');
     return status;
   } catch (error) {
