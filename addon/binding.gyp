@@ -92,7 +92,7 @@
       "target_name": "zone-exec",
       "type": "executable",
       "product_extension": "",
-      "sources": ["src/linux/zone_exec.cc"],
+      "sources": ["src/core/native_error.cc", "src/linux/exec_streams.cc", "src/linux/zone_exec.cc"],
       "libraries": ["-llxc"]
     },
     {
