@@ -62,6 +62,14 @@ export interface ZoneExecResult {
   readonly stderr: string;
 }
 
+/** How a program in a zone is joined to the standard streams of this process. */
+export interface ZoneAttachment {
+  /** A terminal of the zone's own, of this kind (`TERM`); three streams when absent. Ours has to be in raw mode. */
+  readonly terminal?: { readonly kind: string | undefined } | undefined;
+  /** Called with how signals are passed on to the program, `SIGWINCH` for a new size; returns how to stop that. */
+  readonly signals: (pass: (signal: NodeJS.Signals) => void) => () => void;
+}
+
 /** The zone's console as a terminal: raw bytes both ways. Closing it detaches; the zone runs on. */
 export interface ZoneConsole {
   readonly stream: Duplex;
@@ -94,8 +102,15 @@ export interface Zones {
   refresh(name: string, before: ZoneConfig): Promise<void>;
   /** Facts of a running zone; undefined when it does not run. */
   runtime(name: string): Promise<ZoneRuntime | undefined>;
-  /** Runs a program inside the running zone as root, without a shell. */
-  exec(name: string, argv: readonly string[], options?: { readonly timeoutMs?: number }): Promise<ZoneExecResult>;
+  /**
+   * Runs a program inside the running zone as root, without a shell. Attached, it has all the time it wants and prints to
+   * our own streams: the result has but its status.
+   */
+  exec(
+    name: string,
+    argv: readonly string[],
+    options?: { readonly timeoutMs?: number; readonly attach?: ZoneAttachment },
+  ): Promise<ZoneExecResult>;
   /** Attaches to the console of a running zone. Throws `ZoneBadState`, or `ZoneConsoleBusy` when somebody else is attached. */
   console(name: string): Promise<ZoneConsole>;
 }
