@@ -8,6 +8,7 @@ import { silentLog } from '../log.js';
 import type { Cli } from './command.js';
 import { createContext, quietProgress } from './context.js';
 import { processOutput } from './process-output.js';
+import { listenForSignals } from './signals.js';
 
 /** A program: runs with its arguments and says the exit status. It prints its own errors. */
 export type Program = (argv: readonly string[], cli: Cli) => Promise<number>;
@@ -37,7 +38,7 @@ export async function main(name: Cli['program'], load: () => Promise<Program>): 
   const stderr = processOutput('stderr', () => undefined);
   const err = (text: string) => void stderr.write(text);
   const abort = new AbortController();
-  const interrupted = listen(abort);
+  const signals = listenForSignals(abort, (signal) => process.exit(128 + constants.signals[signal]));
   let context: (Context & { close(): Promise<void> }) | undefined;
   const cli: Cli = {
     program: name,
@@ -54,6 +55,7 @@ export async function main(name: Cli['program'], load: () => Promise<Program>): 
     },
     env: process.env,
     signal: abort.signal,
+    takeSignals: signals.take,
     get outIsPlain() {
       return stdout.isPlain();
     },
@@ -70,25 +72,12 @@ export async function main(name: Cli['program'], load: () => Promise<Program>): 
     status = 1;
   }
   await context?.close().catch(() => undefined);
-  const signal = interrupted();
+  const signal = signals.received();
   // Whoever waits for us is told that it was the signal, as by any program.
   process.exitCode = signal !== undefined && status !== 0 ? 128 + constants.signals[signal] : status;
   await stdout.drained();
   await stderr.drained();
   process.exit();
-}
-
-/** The first signal asks work to stop and undo itself, the second one ends the process at once. */
-function listen(abort: AbortController): () => NodeJS.Signals | undefined {
-  let received: NodeJS.Signals | undefined;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      if (received !== undefined) process.exit(128 + constants.signals[signal]);
-      received = signal;
-      abort.abort(new Error('interrupted'));
-    });
-  }
-  return () => received;
 }
 
 /** Where all paths of the state hang. A relative one is refused: it would be another place for every caller. */

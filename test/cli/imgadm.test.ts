@@ -199,7 +199,7 @@ describe('imgadm', () => {
     const signal = new AbortController().signal;
     const context = host.context();
     const status = await imgadm(['import', base], {
-      program: 'imgadm', typed: '', signal, env: { TERM: 'xterm' },
+      program: 'imgadm', typed: '', signal, takeSignals: () => () => undefined, env: { TERM: 'xterm' },
       stdin: process.stdin, stdout: process.stdout, stderr: stderr as unknown as NodeJS.WriteStream,
       out: (text) => Promise.resolve(void (stdout += text)),
       err: (text) => void screen.push(text),

@@ -41,6 +41,7 @@ export async function runCaptured(
     stderr: pipe,
     env: { ...env, SMARTADM_ROOT: root },
     signal,
+    takeSignals: () => () => undefined,
     out(text) {
       stdout += text;
       return Promise.resolve();

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../../errors.js';
 import { hostError } from '../errors.js';
 import { addonFile } from '../native.js';
-import type { ZoneExecResult } from '../zones.js';
+import type { ZoneAttachment, ZoneExecResult } from '../zones.js';
 
 /** Lets init run: longer than any disk or network needs. */
 const startLimitMs = 120_000;
@@ -53,18 +53,52 @@ export async function execInContainer(
   child.pipe(1).destroy();
   child.pipe(2).destroy();
   const [stdout, stderr] = await output;
-  const [word = '', ...rest] = (await answer).trim().split(' ');
   if (printed.tooMuch) throw hostError('HostFailed', `${argv[0]} prints too much in zone ${name}`);
-  if (word === 'status') return { status: Number(rest[0]), stdout, stderr };
-  if (word === 'timeout') {
+  const said = await answer;
+  if (said.startsWith('timeout')) {
     throw hostError('TimedOut', `${argv[0]} did not end within ${timeoutMs / 1000} seconds in zone ${name}`);
   }
+  return { status: statusIn(said, name, argv), stdout, stderr };
+}
+
+/**
+ * Runs `argv` as root in the running container, joined to the standard streams of this process, and returns its status.
+ * Throws `ZoneBadState` when the container cannot be entered or gives no terminal.
+ */
+export async function attachToContainer(
+  lxcPath: string,
+  name: string,
+  argv: readonly string[],
+  { terminal, signals }: ZoneAttachment,
+): Promise<number> {
+  const args = [lxcPath, name, terminal === undefined ? 'pipes' : 'terminal', ...argv];
+  const env = terminal?.kind === undefined ? {} : { TERM: terminal.kind };
+  const child = run('zone-exec', args, ['inherit', 'inherit', 'inherit', 'pipe'], env);
+  const answer = text(child.pipe(3));
+  const release = signals((signal) => child.process.kill(signal));
+  try {
+    await child.ended;
+    return statusIn(await answer, name, argv);
+  } finally {
+    release();
+  }
+}
+
+/** What zone-exec says of how the program ended. Throws `ZoneBadState` when it never ran. */
+function statusIn(said: string, name: string, argv: readonly string[]): number {
+  const [word = '', ...rest] = said.trim().split(' ');
+  if (word === 'status') return Number(rest[0]);
   const reason = word === 'error' ? rest.join(' ') : 'zone-exec was killed';
   throw hostError('ZoneBadState', `cannot run ${argv[0]} in zone ${name}`, { cause: new Error(reason) });
 }
 
-function run(program: string, args: readonly string[], stdio: ('ignore' | 'pipe')[]) {
-  const process = spawn(addonFile(program, ''), args, { stdio, env: {}, cwd: '/' });
+function run(
+  program: string,
+  args: readonly string[],
+  stdio: ('ignore' | 'inherit' | 'pipe')[],
+  env: Readonly<Record<string, string>> = {},
+) {
+  const process = spawn(addonFile(program, ''), args, { stdio, env, cwd: '/' });
   const ended = new Promise<number>((resolve, reject) => {
     process.on('exit', (status, signal) => {
       resolve(status ?? (signal === null ? 1 : 128));

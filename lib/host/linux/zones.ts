@@ -18,7 +18,7 @@ import { attachConsole } from './zone-console.js';
 import { zoneContainers } from './zone-container.js';
 import { identityFiles, writeIdentity } from './zone-identity.js';
 import type { ZoneIndexEntry } from './zone-index.js';
-import { execInContainer, startContainer } from './zone-programs.js';
+import { attachToContainer, execInContainer, startContainer } from './zone-programs.js';
 import { refreshZone } from './zone-refresh.js';
 import { checkZoneName, withZoneLock, zoneStore } from './zone-store.js';
 
@@ -201,7 +201,9 @@ export function createLinuxZones({ root, at, links, log }: LinuxZonesOptions): L
     },
     async exec(name, argv, options = {}) {
       await runningInit(name);
-      return execInContainer(containers.path, name, argv, options.timeoutMs);
+      if (options.attach === undefined) return execInContainer(containers.path, name, argv, options.timeoutMs);
+      const status = await attachToContainer(containers.path, name, argv, options.attach);
+      return { status, stdout: '', stderr: '' };
     },
     async console(name) {
       await runningInit(name);
