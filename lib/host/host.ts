@@ -1,7 +1,7 @@
 /** The five interfaces of a host together with what only some hosts can do. Types only. */
 import type { Datasets } from './datasets.js';
 import type { Hvm } from './hvm.js';
-import type { Links } from './links.js';
+import type { HostLinks } from './links.js';
 import type { SysinfoReader } from './sysinfo.js';
 import type { Zones } from './zones.js';
 
@@ -15,7 +15,7 @@ export interface HostFeatures {
 export interface Host {
   readonly zones: Zones;
   readonly datasets: Datasets;
-  readonly links: Links;
+  readonly links: HostLinks;
   readonly sysinfo: SysinfoReader;
   readonly hvm?: Hvm;
   readonly features: HostFeatures;

@@ -52,8 +52,16 @@ export interface Link {
   readonly zone: string | undefined;
 }
 
+/** What every host offers of its links; where the platform makes the vnics of its zones, this is all. */
+export interface HostLinks {
+  nicTags(): Promise<readonly NicTag[]>;
+  list(): Promise<readonly Link[]>;
+  /** Removes whatever is left of a zone's vnics and guards. Fine when there is nothing. */
+  forget(zone: string): Promise<void>;
+}
+
 /**
- * Links of one host. The way of a vnic at boot: `ensureCarrier`, `addressing` and `guard` before the zone starts, its link
+ * Links of a host on which zones get their vnics from us. The way of a vnic at boot: `ensureCarrier`, `addressing` and `guard` before the zone starts, its link
  * made under `hostName`; `acquire` once its init runs, when `addressing` left the word `dhcp` standing; `forget` when the
  * zone has stopped.
  *
@@ -64,9 +72,7 @@ export interface Link {
  *
  * Codes: `NicTagNotFound`, `LinkExists`, `LinkNotFound`, `AddressInvalid`, `Unsupported`.
  */
-export interface Links {
-  nicTags(): Promise<readonly NicTag[]>;
-  list(): Promise<readonly Link[]>;
+export interface Links extends HostLinks {
   /** Makes sure that the tag's bridge (for this VLAN) exists and is up, and returns its name. */
   ensureCarrier(nicTag: string, vlanId: number): Promise<string>;
   /** Name, on the host, of the host's end of a zone's vnic: stable, unique per root, at most 15 bytes. */
@@ -88,6 +94,4 @@ export interface Links {
   plug(zone: string, spec: VnicSpec, pid: number): Promise<void>;
   /** Removes a vnic and its guard. Fine when already gone. */
   unplug(zone: string, physical: string): Promise<void>;
-  /** Removes whatever is left of a zone's vnics and guards. Fine when there is nothing. */
-  forget(zone: string): Promise<void>;
 }

@@ -62,6 +62,14 @@ export interface ZoneExecResult {
   readonly stderr: string;
 }
 
+/** What a zone is installed from. */
+export interface ZoneInstall {
+  /** Name of the image in the zone's pool; an empty root without one. */
+  readonly image: string | undefined;
+  /** 0: none. */
+  readonly quotaGiB: number;
+}
+
 /** How a program in a zone is joined to the standard streams of this process. */
 export interface ZoneAttachment {
   /** A terminal of the zone's own, of this kind (`TERM`); three streams when absent. Ours has to be in raw mode. */
@@ -92,6 +100,13 @@ export interface Zones {
   configure(config: ZoneConfig, uuid?: string): Promise<void>;
   /** Sets the state kept in the index. */
   mark(name: string, state: 'configured' | 'incomplete' | 'installed'): Promise<void>;
+  /**
+   * Where zones are brought onto disk by brands of the platform: makes the datasets of a configured zone by its brand and
+   * marks it installed. Absent where that is up to the caller.
+   */
+  install?(name: string, what: ZoneInstall): Promise<void>;
+  /** Has the brand remove what {@link install} made, and marks the zone configured. */
+  uninstall?(name: string): Promise<void>;
   /** Removes configuration and index line. The zone must not run. Fine when already gone. */
   unconfigure(name: string): Promise<void>;
   /** Boots an installed zone from its stored configuration and waits until its init runs. Undoes links and cgroups on failure. */

@@ -1,0 +1,32 @@
+/** An illumos host: libzonecfg and zoneadmd, libzfs, libdladm, and what the platform itself says of the machine. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Log } from '../../log.js';
+import type { Host } from '../host.js';
+import { createZfsDatasets } from './datasets.js';
+import { illumosLinks } from './links.js';
+import { platformPrograms } from './programs.js';
+import { illumosSysinfo } from './sysinfo.js';
+import { createIllumosZones } from './zones.js';
+
+export interface IllumosHostOptions {
+  readonly root: string;
+  readonly log: Log;
+  /** What the paths of the platform's programs hang below; `/` on a machine of its own. */
+  readonly programs?: string;
+}
+
+/** Nothing is made, and no library opened, before something is asked of it. */
+export function openIllumosHost({ root, log, programs: prefix = '/' }: IllumosHostOptions): Host {
+  const at = (path: string) => join(root, path);
+  const programs = platformPrograms(prefix);
+  const sysinfo = illumosSysinfo(at, programs);
+  const links = illumosLinks(sysinfo);
+  return {
+    zones: createIllumosZones({ at, programs, links, log }),
+    datasets: createZfsDatasets({ at }),
+    links, sysinfo, at,
+    features: { guestOs: 'smartos', vminfod: existsSync(at('/var/run/vminfod.ready')) },
+    close: () => Promise.resolve(),
+  }; // prettier-ignore
+}

@@ -1,0 +1,85 @@
+/** Facts about an illumos machine, as its own `sysinfo(8)` has them. */
+import { readFile } from 'node:fs/promises';
+import { codeOf } from '../../errors.js';
+import { hostError } from '../errors.js';
+import type { Sysinfo, SysinfoReader } from '../sysinfo.js';
+import type { Programs } from './programs.js';
+
+/** A network interface, or a vnic of the global zone, as sysinfo lists it. */
+interface Interface {
+  readonly 'NIC Names'?: readonly string[];
+  readonly 'Link Status'?: string;
+  readonly 'MAC Address'?: string;
+  readonly ip4addr?: string;
+}
+
+/** The members that we read. */
+export interface SysinfoDocument {
+  readonly UUID?: string;
+  readonly Hostname?: string;
+  readonly 'Live Image'?: string;
+  readonly 'SDC Version'?: string;
+  readonly 'Datacenter Name'?: string;
+  readonly 'Headnode ID'?: string;
+  readonly 'CPU Total Cores'?: number | string;
+  readonly 'MiB of Memory'?: number | string;
+  readonly Zpool?: string;
+  readonly 'Bhyve Capable'?: boolean;
+  readonly 'Network Interfaces'?: Readonly<Record<string, Interface>>;
+  readonly 'Virtual Network Interfaces'?: Readonly<Record<string, Interface>>;
+}
+
+export interface IllumosSysinfo extends SysinfoReader {
+  /** All of it. Throws `HostFailed` when the platform cannot say. */
+  document(): Promise<SysinfoDocument>;
+}
+
+/** Where the platform keeps what sysinfo said last, as the original reads it (`vm-properties`, sources). */
+const cacheFile = '/tmp/.sysinfo.json';
+
+export function illumosSysinfo(at: (path: string) => string, programs: Programs): IllumosSysinfo {
+  let known: Promise<SysinfoDocument> | undefined;
+  const document = () => (known ??= readDocument(at(cacheFile), programs));
+  return { document, read: async () => toSysinfo(await document()) };
+}
+
+async function readDocument(cache: string, programs: Programs): Promise<SysinfoDocument> {
+  const cached = await readFile(cache, 'utf8').catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (cached !== undefined) {
+    const parsed = parse(cached);
+    if (parsed !== undefined) return parsed;
+  }
+  const { status, stdout, stderr } = await programs.run('/usr/bin/sysinfo', []);
+  const parsed = status === 0 ? parse(stdout) : undefined;
+  if (parsed === undefined) throw hostError('HostFailed', `sysinfo says nothing that can be read: ${stderr.trim()}`);
+  return parsed;
+}
+
+function parse(text: string): SysinfoDocument | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    // Written at this moment, perhaps.
+    return undefined;
+  }
+}
+
+function toSysinfo(document: SysinfoDocument): Sysinfo {
+  const { 'SDC Version': sdcVersion } = document;
+  return {
+    uuid: document.UUID ?? '',
+    hostname: document.Hostname ?? '',
+    liveImage: document['Live Image'] ?? '',
+    ...(sdcVersion === undefined ? {} : { sdcVersion }),
+    datacenter: document['Datacenter Name'],
+    headnodeId: document['Headnode ID'],
+    cpus: Number(document['CPU Total Cores'] ?? 0),
+    memoryMiB: Number(document['MiB of Memory'] ?? 0),
+    os: 'smartos',
+    zpool: document.Zpool,
+  };
+}

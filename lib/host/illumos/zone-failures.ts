@@ -1,0 +1,22 @@
+/** What the libraries of zones say, in the codes of every host. */
+import { codeOf } from '../../errors.js';
+import { hostError, type HostErrorCode } from '../errors.js';
+
+const codes: Readonly<Record<string, HostErrorCode>> = {
+  Z_NO_ZONE: 'ZoneNotFound', Z_UPDATING_INDEX: 'ZoneNotFound', Z_NAME_IN_USE: 'ZoneExists', Z_BAD_ZONE_STATE: 'ZoneBadState',
+  Z_BOGUS_ZONE_NAME: 'InvalidName', Z_INVALID_DOCUMENT: 'ZoneInvalid', Z_WRONG_DOC_TYPE: 'ZoneInvalid',
+  Z_INVALID_PROPERTY: 'ZoneInvalid', Z_TOO_BIG: 'ZoneInvalid', Z_INVAL: 'ZoneInvalid', Z_INSUFFICIENT_SPEC: 'ZoneInvalid',
+  Z_ACCES: 'PermissionDenied', EACCES: 'PermissionDenied', EPERM: 'PermissionDenied', ENOSPC: 'NoSpace', ENOSYS: 'Unsupported',
+}; // prettier-ignore
+
+/** `what` went wrong because of `cause`, an error of the addon; text that XML cannot carry is a `ZoneInvalid`. */
+export function zoneFailure(cause: unknown, what: string): Error {
+  const code = cause instanceof TypeError ? 'ZoneInvalid' : (codes[codeOf(cause) ?? ''] ?? 'HostFailed');
+  return hostError(code, `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+}
+
+/** Throws `InvalidName` unless `name` can be that of a zone: it becomes part of paths and of lines of the index. */
+export function checkZoneName(name: string): void {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name) && name !== 'global' && !name.startsWith('SUNW')) return;
+  throw hostError('InvalidName', `${JSON.stringify(name)} is not the name of a zone`);
+}

@@ -1,0 +1,215 @@
+/** Zones of an illumos host: libzonecfg for what is written down, zoneadmd for what runs, brands for what is on disk. */
+import { readFile } from 'node:fs/promises';
+import { codeOf } from '../../errors.js';
+import type { Log } from '../../log.js';
+import { hostError } from '../errors.js';
+import type { IllumosLinks } from './links.js';
+import { parseIndex, type ZoneIndexEntry } from '../linux/zone-index.js';
+import { parseZoneXml } from '../linux/zone-xml.js';
+import { loadNative } from '../native.js';
+import type { NativeZoneEntry } from '../native-illumos.js';
+import type { ZoneConfig, ZoneRecord, Zones, ZoneState } from '../zones.js';
+import { connectConsole } from './zone-console.js';
+import { installZone, uninstallZone } from './zone-install.js';
+import type { Programs } from './programs.js';
+import { refreshVnics } from './zone-refresh.js';
+import { checkZoneName, zoneFailure } from './zone-failures.js';
+import { blankConfig, zoneSteps } from './zone-steps.js';
+import { moveZone } from './zoneadmd.js';
+
+export interface IllumosZonesOptions {
+  readonly at: (path: string) => string;
+  readonly programs: Programs;
+  readonly links: IllumosLinks;
+  readonly log: Log;
+}
+
+/** Template of a zone without anything in it (`zonecfg create -b`). */
+const blankTemplate = 'SUNWblank';
+
+export function createIllumosZones({ at, programs, links, log }: IllumosZonesOptions): Zones {
+  const native = () => loadNative('zonecfg');
+  const xmlFile = (name: string) => at(`/etc/zones/${name}.xml`);
+
+  async function entryOf(name: string): Promise<ZoneIndexEntry> {
+    const entry = await findEntry(name);
+    if (entry === undefined) throw hostError('ZoneNotFound', `there is no zone ${name}`);
+    return entry;
+  }
+
+  /** By its line in the index: what the library offers reads the lines of all others as well, several times. */
+  async function findEntry(name: string): Promise<ZoneIndexEntry | undefined> {
+    checkZoneName(name);
+    const text = (await readIfThere(at('/etc/zones/index'))) ?? '';
+    const lines = text.split('\n').filter((line, index, all) => line.startsWith(`${name}:`) && index < all.length - 1);
+    return parseIndex(lines.map((line) => `${line}\n`).join('')).at(-1);
+  }
+
+  async function stateOf(name: string): Promise<ZoneState> {
+    const state = await native().state(name);
+    if (state === undefined) throw hostError('ZoneNotFound', `there is no zone ${name}`);
+    return state as ZoneState;
+  }
+
+  async function requireState(name: string, ...states: readonly ZoneState[]): Promise<ZoneIndexEntry> {
+    const entry = await entryOf(name);
+    const state = await stateOf(name);
+    if (states.includes(state)) return entry;
+    throw hostError('ZoneBadState', `zone ${name} is ${state}, not ${states.join(' or ')}`);
+  }
+
+  async function readConfig(name: string): Promise<ZoneConfig> {
+    checkZoneName(name);
+    const text = await readIfThere(xmlFile(name));
+    if (text === undefined) throw hostError('ZoneNotFound', `there is no zone ${name}`);
+    try {
+      return parseZoneXml(text);
+    } catch (cause) {
+      throw hostError('ZoneInvalid', `${xmlFile(name)} is damaged`, { cause });
+    }
+  }
+
+  async function configure(config: ZoneConfig, uuid: string | undefined): Promise<void> {
+    const { name = '', zonepath = '' } = config.attributes;
+    checkZoneName(name);
+    if (!/^\/[^\0\n"]+$/.test(zonepath) || zonepath.split('/').includes('..')) {
+      throw hostError('ZoneInvalid', `zonepath "${zonepath}" of zone ${name} is not an absolute path`);
+    }
+    const old = await findEntry(name);
+    const before = old === undefined ? blankConfig : await readConfig(name);
+    const steps = zoneSteps(before, config);
+    try {
+      const source = old === undefined ? { template: blankTemplate, name } : { zone: name };
+      const document = await native().open(source);
+      try {
+        await document.change(steps);
+        await document.assignDebugId();
+        await document.save();
+        if (old === undefined) await document.notifyCreate();
+      } finally {
+        document.close();
+      }
+      if (uuid !== undefined && uuid !== old?.uuid) await native().setUuid(name, zonepath, uuid);
+    } catch (error) {
+      throw zoneFailure(error, `cannot write the configuration of zone ${name}`);
+    }
+  }
+
+  /** The zone's id in the kernel. */
+  async function runningId(name: string): Promise<number> {
+    await requireState(name, 'running');
+    const id = await native().idOf(name);
+    if (id === undefined) throw hostError('ZoneBadState', `zone ${name} has just ended`);
+    return id;
+  }
+
+  return {
+    async list() {
+      const [entries, ids] = await Promise.all([native().list(), native().runningIds()]);
+      const names = await Promise.all(ids.map(async (id) => [await native().nameOf(id), id] as const));
+      const idByName = new Map(names);
+      return entries
+        .filter((entry) => entry.name !== 'global')
+        .map((entry) => toRecord(entry, idByName.get(entry.name)));
+    },
+    async find(name) {
+      const entry = await findEntry(name);
+      if (entry === undefined || name === 'global') return undefined;
+      const [state, id] = await Promise.all([native().state(name), native().idOf(name)]);
+      return state === undefined ? undefined : toRecord({ ...entry, brand: entry.brand ?? '', state }, id);
+    },
+    config: readConfig,
+    configure: (config, uuid) => configure(config, uuid),
+    async mark(name, state) {
+      await entryOf(name);
+      await native()
+        .setState(name, state)
+        .catch((error: unknown) => {
+          throw zoneFailure(error, `cannot mark zone ${name} ${state}`);
+        });
+    },
+    async unconfigure(name) {
+      if ((await findEntry(name)) === undefined) return;
+      const state = await stateOf(name);
+      if (!['configured', 'incomplete', 'installed'].includes(state)) {
+        throw hostError('ZoneBadState', `zone ${name} is ${state}: halt it first`);
+      }
+      await native()
+        .destroy(name, true)
+        .catch((error: unknown) => {
+          throw zoneFailure(error, `cannot remove the configuration of zone ${name}`);
+        });
+    },
+    install: async (name, what) => {
+      await requireState(name, 'configured');
+      await installZone(programs, name, what);
+    },
+    uninstall: async (name) => {
+      await requireState(name, 'incomplete', 'installed');
+      await uninstallZone(programs, name);
+    },
+    async boot(name) {
+      const entry = await requireState(name, 'installed');
+      await moveZone({ at, programs, log }, entry, 'boot');
+    },
+    async halt(name) {
+      const entry = await entryOf(name);
+      const state = await stateOf(name);
+      if (['configured', 'incomplete', 'installed'].includes(state)) {
+        throw hostError('ZoneBadState', `zone ${name} is already halted`);
+      }
+      await moveZone({ at, programs, log }, entry, 'halt');
+    },
+    async refresh(name, before) {
+      await entryOf(name);
+      if ((await stateOf(name)) !== 'running') return;
+      await native()
+        .applyRctls(name)
+        .catch((error: unknown) => {
+          throw zoneFailure(error, `cannot apply the limits of zone ${name}`);
+        });
+      await refreshVnics(links, name, before, await readConfig(name));
+    },
+    async runtime(name) {
+      checkZoneName(name);
+      const id = await native().idOf(name);
+      const running = id === undefined ? undefined : await native().running(id);
+      if (id === undefined || running?.initPid === undefined) return undefined;
+      const [misc] = await loadNative('kstat').read({ module: 'zones', instance: id, class: 'zone_misc' });
+      const bootTime = Number(misc?.data['boot_time'] ?? 0);
+      return {
+        pid: running.initPid,
+        bootedAt: bootTime * 1000,
+        initRestarts: Number(misc?.data['init_restarts'] ?? 0),
+      };
+    },
+    async exec(name, argv, options = {}) {
+      await requireState(name, 'running');
+      return programs.run('/usr/sbin/zlogin', ['-Q', name, ...argv.map(shellWord)], options);
+    },
+    async console(name) {
+      await runningId(name);
+      return connectConsole(at(`/var/run/zones/${name}.console_sock`), name);
+    },
+  };
+}
+
+/** zlogin(8) hands what it is to run to the guest's shell, blanks between its words. */
+function shellWord(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function toRecord(
+  entry: Omit<NativeZoneEntry, 'state'> & { readonly state: string },
+  id: number | undefined,
+): ZoneRecord {
+  const { name, zonepath, uuid, brand, ipType, debugId } = entry;
+  return { name, id, state: entry.state as ZoneState, zonepath, uuid, brand, ipType, debugId };
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  return readFile(file, 'utf8').catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+}
