@@ -388,6 +388,7 @@ describe('zones in the kernel', () => {
       { add: 'network', value: { physical: 'net0' } },
     ]);
     root.run('a', 7, 4);
+    root.addLink(700, { name: 'net0', class: 8, flags: 1, mac: '02:08:20:00:00:01', zone: 'a' });
     assert.deepEqual(await zonecfg.runningIds(), [0, 7]);
     assert.equal(await zonecfg.idOf('a'), 7);
     assert.equal(await zonecfg.nameOf(7), 'a');

@@ -32,7 +32,8 @@
         "libzonecfg/kernel.cc",
         "libzonecfg/resources.cc",
         "libzonecfg/scalars.cc",
-        "libzonecfg/values.cc"
+        "libzonecfg/values.cc",
+        "links/table.cc"
       ]
     },
     {

@@ -73,11 +73,15 @@ export class IllumosRoot {
       readonly flags: number;
       readonly mac: string;
       readonly ports?: string;
+      readonly zone?: string;
     },
   ): void {
     const ports = link.ports === undefined ? '' : `property.ports=${link.ports}\n`;
-    const { name, class: kind, flags, mac } = link;
-    this.write(`/system/links/${id}`, `name=${name}\nclass=${kind}\nflags=${flags}\nmac=${mac}\n${ports}`);
+    const { name, class: kind, flags, mac, zone = '' } = link;
+    this.write(
+      `/system/links/${id}`,
+      `name=${name}\nclass=${kind}\nflags=${flags}\nmac=${mac}\nzone=${zone}\n${ports}`,
+    );
   }
 
   /** Pretends that zoneadmd serves a zone. */
@@ -105,7 +109,18 @@ export class IllumosRoot {
     };
   }
 
+  /** Processes that stand for the inits of zones. */
+  #inits(): readonly number[] {
+    const folder = `${this.path}/system/zones`;
+    if (!existsSync(folder)) return [];
+    const pids = readdirSync(folder).map((zone) =>
+      Number(readFileSync(`${folder}/${zone}`, 'utf8').split(/\s+/)[3] ?? 0),
+    );
+    return pids.filter((pid) => pid > 0 && existsSync(`/proc/${pid}`));
+  }
+
   remove(): void {
+    for (const pid of this.#inits()) process.kill(pid, 'SIGKILL');
     rmSync(this.path, { recursive: true, force: true });
   }
 }

@@ -1,6 +1,8 @@
 // Where state is kept, zones as the kernel knows them, the lock of a zone, and zoneadmd behind its door.
 #include <door.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,12 +11,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "../links/table.h"
 #include "stand_in.h"
 
 using namespace standin;
@@ -27,16 +31,38 @@ struct Running {
   zoneid_t id;
   int status;
   unsigned long long uniqid;
+  // 0: a test pretends that it runs.
+  pid_t init;
+  long long booted;
 };
 
 std::string RunningPath(const std::string& zone) { return Root() + "/system/zones/" + zone; }
 
-std::optional<Running> FindRunning(const std::string& zone) {
+// A process that nobody has waited for yet has ended, too.
+bool HasEnded(pid_t pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  if (!std::getline(stat, text)) return true;
+  const size_t state = text.rfind(") ");
+  return state == std::string::npos || text[state + 2] == 'Z' || text[state + 2] == 'X';
+}
+
+std::optional<Running> ReadRunning(const std::string& zone) {
   std::ifstream file(RunningPath(zone));
-  Running running = {0, 0, 0};
+  Running running = {0, 0, 0, 0, 0};
   if (zone.find('/') != std::string::npos || !(file >> running.id >> running.status)) return std::nullopt;
-  file >> running.uniqid;
+  file >> running.uniqid >> running.init >> running.booted;
   return running;
+}
+
+void TakeDown(const std::string& zone, int status);
+
+// As zoneadmd does, a zone whose init has ended is taken down.
+std::optional<Running> FindRunning(const std::string& zone) {
+  const auto running = ReadRunning(zone);
+  if (!running || running->init == 0 || !HasEnded(running->init)) return running;
+  TakeDown(zone, SIGTERM);
+  return std::nullopt;
 }
 
 std::vector<std::string> RunningNames() {
@@ -46,6 +72,8 @@ std::vector<std::string> RunningNames() {
     names.push_back(entry.path().filename());
   }
   std::sort(names.begin(), names.end());
+  names.erase(std::remove_if(names.begin(), names.end(), [](const std::string& name) { return !FindRunning(name); }),
+              names.end());
   return names;
 }
 
@@ -59,7 +87,78 @@ std::optional<std::string> NameOf(zoneid_t id) {
 
 void SetRunning(const std::string& zone, const Running& running) {
   std::filesystem::create_directories(Root() + "/system/zones");
-  std::ofstream(RunningPath(zone)) << running.id << ' ' << running.status << ' ' << running.uniqid << '\n';
+  std::ofstream(RunningPath(zone)) << running.id << ' ' << running.status << ' ' << running.uniqid << ' '
+                                   << running.init << ' ' << running.booted << '\n';
+}
+
+// A process that does nothing stands for the zone's init: it takes signals, and ends the zone with itself.
+pid_t StartInit() {
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  for (int fd = 0; fd < 3; ++fd) posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+  char name[] = "stand-in-init";
+  char seconds[] = "3600";
+  char* arguments[] = {name, seconds, nullptr};
+  char* environment[] = {nullptr};
+  pid_t pid = 0;
+  if (::posix_spawn(&pid, "/bin/sleep", &files, &attributes, arguments, environment) != 0) std::abort();
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&files);
+  return pid;
+}
+
+// What the brand's hook makes of a zone's networks once the zone is ready.
+void MakeLinks(const std::string& zone) {
+  const zone_dochandle_t handle = zonecfg_init_handle();
+  LinkTable table(Root());
+  if (zonecfg_get_handle(zone.c_str(), handle) == Z_OK && zonecfg_setnwifent(handle) == Z_OK) {
+    struct zone_nwiftab network = {};
+    while (zonecfg_getnwifent(handle, &network) == Z_OK) {
+      LinkEntry entry;
+      entry.name = network.zone_nwif_physical;
+      entry.class_ = DATALINK_CLASS_VNIC;
+      entry.zone = zone;
+      entry.vid = static_cast<uint16_t>(std::atoi(network.zone_nwif_vlan_id));
+      entry.flags = DLADM_OPT_ACTIVE | DLADM_OPT_TRANSIENT;
+      entry.mac_type = VNIC_MAC_ADDR_TYPE_FIXED;
+      const LinkEntry* below = table.Find("", network.zone_nwif_gnic);
+      entry.over = below == nullptr ? DATALINK_INVALID_LINKID : below->id;
+      for (char* at = network.zone_nwif_mac; *at != '\0';) {
+        entry.mac.push_back(static_cast<uchar_t>(std::strtoul(at, &at, 16)));
+        if (*at == ':') ++at;
+      }
+      table.Save(entry);
+      zonecfg_free_res_attr_list(network.zone_nwif_attrp);
+      network = {};
+    }
+    zonecfg_endnwifent(handle);
+  }
+  zonecfg_fini_handle(handle);
+}
+
+std::string ZonepathOf(const std::string& zone) {
+  char path[kMaxPath] = "";
+  zone_get_zonepath(const_cast<char*>(zone.c_str()), path, sizeof path);
+  return Root() + path;
+}
+
+// The kernel's part of a zone is gone, and what zoneadmd writes down of it is there.
+void TakeDown(const std::string& zone, int status) {
+  Publish(zone, "running", "shutting_down");
+  Publish(zone, "shutting_down", "uninitialized");
+  if (const auto running = ReadRunning(zone); running && running->init > 0) ::kill(running->init, SIGKILL);
+  std::filesystem::remove(RunningPath(zone));
+  {
+    LinkTable table(Root());
+    for (const LinkEntry& link : table.All()) {
+      if (link.zone == zone) table.Remove(link.id);
+    }
+  }
+  zonecfg_destroy_snapshot(const_cast<char*>(zone.c_str()));
+  std::ofstream(ZonepathOf(zone) + "/lastexited") << std::time(nullptr) << ".000000 " << status << '\n';
 }
 
 // As the kernel does: all of the value's size, and as much of it as fits.
@@ -153,7 +252,7 @@ ssize_t zone_getattr(zoneid_t id, int attribute, void* buffer, size_t size) {
   const auto name = NameOf(id);
   if (!name) return Fail(EINVAL);
   const bool global = id == GLOBAL_ZONEID;
-  const Running running = global ? Running{0, ZONE_IS_RUNNING, 0} : *FindRunning(*name);
+  const Running running = global ? Running{0, ZONE_IS_RUNNING, 0, 1, 0} : *FindRunning(*name);
   char path[kMaxPath] = "";
   const zone_dochandle_t handle = zonecfg_init_handle();
   const std::unique_ptr<zone_dochandle, void (*)(zone_dochandle_t)> owned(handle, zonecfg_fini_handle);
@@ -175,7 +274,7 @@ ssize_t zone_getattr(zoneid_t id, int attribute, void* buffer, size_t size) {
     }
     case ZONE_ATTR_INITPID: {
       if (running.status != ZONE_IS_RUNNING) return Fail(ESRCH);
-      const pid_t pid = global ? 1 : 1000 + id;
+      const pid_t pid = global ? 1 : running.init > 0 ? running.init : 1000 + id;
       return Give(buffer, size, &pid, sizeof pid);
     }
     case ZONE_ATTR_INITNAME:
@@ -221,19 +320,16 @@ int zone_list(zoneid_t* ids, uint_t* count) {
   return 0;
 }
 
-// The links of a zone: one for each of its networks.
 int zone_list_datalink(zoneid_t id, int* count, datalink_id_t* links) {
   const auto name = NameOf(id);
   if (!name) return Fail(EINVAL);
-  int networks = 0;
-  const zone_dochandle_t handle = zonecfg_init_handle();
-  char resource[] = "net";
-  if (id != GLOBAL_ZONEID && zonecfg_get_handle(name->c_str(), handle) == Z_OK) {
-    networks = zonecfg_num_resources(handle, resource);
+  std::vector<datalink_id_t> ids;
+  LinkTable table(Root());
+  for (const LinkEntry& link : table.All()) {
+    if (link.zone == (id == GLOBAL_ZONEID ? "" : *name)) ids.push_back(link.id);
   }
-  zonecfg_fini_handle(handle);
-  for (int i = 0; i < std::min(*count, networks); ++i) links[i] = static_cast<datalink_id_t>(id * 100 + i);
-  *count = networks;
+  for (int i = 0; i < std::min(*count, static_cast<int>(ids.size())); ++i) links[i] = ids[static_cast<size_t>(i)];
+  *count = static_cast<int>(ids.size());
   return 0;
 }
 
@@ -312,16 +408,17 @@ int Obey(const std::string& zone, zone_cmd_t command, std::string* messages) {
     zoneid_t next = 1;
     for (const std::string& each : RunningNames()) next = std::max(next, FindRunning(each)->id + 1);
     zonecfg_create_snapshot(name);
-    SetRunning(zone, {next, status, static_cast<unsigned long long>(next) * 1000 + static_cast<unsigned>(::getpid())});
+    MakeLinks(zone);
+    std::ofstream(ZonepathOf(zone) + "/lastbooted") << "stand-in\n";
+    const pid_t init = status == ZONE_IS_RUNNING ? StartInit() : 0;
+    SetRunning(zone, {next, status, static_cast<unsigned long long>(next) * 1000 + static_cast<unsigned>(::getpid()),
+                      init, static_cast<long long>(std::time(nullptr))});
     Publish(zone, "uninitialized", "ready");
     if (status == ZONE_IS_RUNNING) Publish(zone, "ready", "running");
     return 0;
   };
   const auto halt = [&] {
-    Publish(zone, "running", "shutting_down");
-    Publish(zone, "shutting_down", "uninitialized");
-    std::filesystem::remove(RunningPath(zone));
-    zonecfg_destroy_snapshot(name);
+    TakeDown(zone, -1);
     return 0;
   };
   const auto refuse = [&] {
@@ -351,6 +448,7 @@ int Obey(const std::string& zone, zone_cmd_t command, std::string* messages) {
       if (state == State::kReady) {
         Running running = *FindRunning(zone);
         running.status = ZONE_IS_RUNNING;
+        running.init = StartInit();
         SetRunning(zone, running);
         Publish(zone, "ready", "running");
         return 0;

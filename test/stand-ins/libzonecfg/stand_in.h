@@ -3,7 +3,10 @@
 //   etc/zones/           configurations, index and did.txt, as on illumos
 //   var/run/zones/       locks, snapshots, doors
 //   usr/lib/brand/       brand definitions
-//   system/zones/NAME    a zone that the kernel knows: `ID STATUS UNIQID`
+//   system/zones/NAME    a zone that the kernel knows: `ID STATUS UNIQID INIT BOOTED`, the pid of a process that stands
+//   for its
+//                        init (0: a test pretends) and the time since the epoch
+//   system/links/        datalinks, see links/table.h
 //   system/events        state events, one a line: zone, old state, new state, split by tabs
 // What would end the real library's process by an assertion or a bad access ends this one in the same way.
 #pragma once
