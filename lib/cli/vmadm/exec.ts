@@ -8,14 +8,24 @@ export const exec: Command = {
   name: 'exec',
   usage: 'exec [-t] <uuid> [--] <program> [argument ...]',
   summary: 'runs a program inside a running zone, with its input and output, and ends with its exit status',
+  options: [
+    { name: 'tty', aliases: ['t'], type: 'boolean', help: 'gives the program a terminal' },
+    { name: 'interactive', aliases: ['i'], type: 'boolean', help: 'as it is anyway: the program gets our input' },
+  ],
   verbatim: true,
   async run(cli, args) {
-    // What follows the program is its own. Input always goes along, so -i, which others ask for it by, changes nothing.
-    const at = args.slice(0, 2).findIndex((arg) => /^-(?:i|t|it|ti)$/.test(arg));
-    const wantsTerminal = at >= 0 && args[at] !== '-i';
-    const operands = at < 0 ? args : args.toSpliced(at, 1);
-    const uuid = uuidOperand(operands, cli.typed);
-    const argv = operands.slice(operands[1] === '--' ? 2 : 1);
+    // What follows the program is its own.
+    const argv = [...args];
+    let wantsTerminal = false;
+    const takeOptions = () => {
+      for (; /^-(?:[it]+|-tty|-interactive)$/.test(argv[0] ?? ''); argv.shift()) {
+        wantsTerminal ||= argv[0] === '--tty' || /^-[it]*t/.test(argv[0] ?? '');
+      }
+    };
+    takeOptions();
+    const uuid = uuidOperand(argv.splice(0, 1), cli.typed);
+    takeOptions();
+    if (argv[0] === '--') argv.shift();
     if (argv.length === 0) throw usageError('Wrong number of parameters to "exec"');
     const { execInVm } = await import('../../vm/exec.js');
     const terminal = wantsTerminal ? { kind: cli.env['TERM'] } : undefined;
