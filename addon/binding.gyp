@@ -79,6 +79,7 @@
       "product_extension": "",
       "sources": [
         "src/core/native_error.cc",
+        "src/linux/emulator.cc",
         "src/linux/ipc_settings.cc",
         "src/linux/routes.cc",
         "src/linux/route_socket.cc",
@@ -94,6 +95,20 @@
       "product_extension": "",
       "sources": ["src/core/native_error.cc", "src/linux/exec_streams.cc", "src/linux/zone_exec.cc"],
       "libraries": ["-llxc"]
+    },
+    {
+      # Runs code of a guest, so that what that does ends with the program.
+      "target_name": "kvm-probe",
+      "type": "executable",
+      "product_extension": "",
+      "sources": ["src/linux/kvm_probe.cc"]
+    },
+    {
+      # Runs beside a zone, with nothing of Node in it.
+      "target_name": "zone-display",
+      "type": "executable",
+      "product_extension": "",
+      "sources": ["src/core/native_error.cc", "src/linux/zone_display.cc"]
     },
     {
       # Runs beside a zone, with nothing of Node in it.

@@ -101,8 +101,8 @@ bool IsBelow(const std::string& path, const std::string& folder) {
   return path == folder || (path.rfind(folder, 0) == 0 && (folder == "/" || path[folder.size()] == '/'));
 }
 
-// Lets go of every file system that the zone's start has no use for: what is mounted there must be free to be unmounted
-// elsewhere. Those on the way to `needed`, and what the kernel itself shows, stay.
+}  // namespace
+
 void LetGo(const std::vector<std::string>& needed) {
   static const char* const kKept[] = {"/proc", "/sys", "/dev", "/run", "/usr", "/lib", "/var/lib/lxcfs"};
   std::vector<std::string> mounted;
@@ -124,8 +124,6 @@ void LetGo(const std::vector<std::string>& needed) {
     ::umount2(target.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
   }
 }
-
-}  // namespace
 
 void MountSources(const std::string& list, const std::string& folder, const std::string& zonepath) {
   const std::vector<Source> sources = ReadList(list);

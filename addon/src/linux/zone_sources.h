@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace smartadm {
 
@@ -13,5 +14,10 @@ namespace smartadm {
 // A line is "FLAGS<tab>BASE<tab>PATH": FLAGS any of ro, nosuid, nodev, noexec, noatime, with commas; no symbolic link
 // is followed in PATH below BASE, or BASE is empty. Throws NativeError.
 void MountSources(const std::string& list, const std::string& folder, const std::string& zonepath);
+
+// Lets go, in a mount namespace of the caller's own, of every file system that the zone's start has no use for: what is
+// mounted there must be free to be unmounted elsewhere. Those on the way to `needed` and below, and what the kernel
+// itself shows, stay.
+void LetGo(const std::vector<std::string>& needed);
 
 }  // namespace smartadm

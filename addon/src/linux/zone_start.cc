@@ -13,6 +13,9 @@
 //   halting     as long as it exists, nothing is started (made by who halts the zone, before it kills)
 //   ipc         limits of System V IPC, a line each: file below /proc/sys, blank, value
 //   sources     what the zone has mounted of the host (zone_sources.h); mounted below sources.d, as 0, 1 and so on
+//   emulator    what the zone of a hardware virtual machine runs instead of an init (emulator.h), in a root made for it
+//   at
+//               rootfs, with the zone's /tmp at temporary
 //   leases      vnics that get their address from somebody else's server, a line each: the arguments of zone-lease
 //               after the first, with tabs between
 //   routes      what the zone has beside the routes of its addresses (zone_routes.h)
@@ -38,6 +41,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -47,6 +51,7 @@
 #include "core/native_error.h"
 #include "core/owned.h"
 #include "core/unique_fd.h"
+#include "linux/emulator.h"
 #include "linux/ipc_settings.h"
 #include "linux/zone_routes.h"
 #include "linux/zone_sources.h"
@@ -206,19 +211,29 @@ void StopWatcher(const UniqueFd& watcher) {
 
 enum class End { kFailed, kHalted, kReboot, kInitEnded };
 
-// Mounts what the zone gets from the host, which is looked up anew, in the host's namespace, at each start.
-void Provide(const Zone& zone, int host) {
+// Mounts, and opens, what the zone gets from the host, which is looked up anew, in the host's namespace, at each start.
+std::optional<Emulator> Provide(const Zone& zone, int host) {
   if (::setns(host, CLONE_NEWNS) != 0) throw NativeError("libc", "setns", errno, zone.name);
-  MountSources(zone.File("sources"), zone.File("sources.d"), zone.zonepath);
+  if (!zone.Has("emulator")) {
+    MountSources(zone.File("sources"), zone.File("sources.d"), zone.zonepath);
+    return std::nullopt;
+  }
+  std::optional<Emulator> emulator(zone.File("emulator"));
+  const std::string root = zone.zonepath + "/root";
+  emulator->Open(root);
+  emulator->MakeRoot(root, zone.File("rootfs"), zone.File("temporary"));
+  return emulator;
 }
 
 // One run of the zone, from start to end.
-End RunOnce(const Zone& zone, int host, int record, int restarts, int report) {
+End RunOnce(const Zone& zone, std::optional<Emulator>& emulator, int host, int record, int restarts, int report) {
   const Container container(lxc_container_new(zone.name.c_str(), zone.lxc_path.c_str()));
   if (!container || !container->is_defined(container.get())) return End::kFailed;
   container->want_daemonize(container.get(), false);
   const UniqueFd watcher = StartWatcher(zone, host, record, restarts, report);
-  const bool ran = container->start(container.get(), 0, nullptr);
+  std::vector<char*> arguments;
+  if (emulator) arguments = emulator->Arguments();
+  const bool ran = container->start(container.get(), 0, emulator ? arguments.data() : nullptr);
   StopWatcher(watcher);
   WriteRecord(record, 0, restarts);
   if (!ran) return End::kFailed;
@@ -259,12 +274,13 @@ void Monitor(const Zone& zone, int report) {
   int quick_ends = 0;
   while (!zone.Has("halting")) {
     const auto began = Clock::now();
+    std::optional<Emulator> emulator;
     try {
-      Provide(zone, host.get());
+      emulator = Provide(zone, host.get());
     } catch (const NativeError& error) {
       return Report(report, std::string(error.what()) + "\n");
     }
-    const End end = RunOnce(zone, host.get(), record.get(), restarts, report);
+    const End end = RunOnce(zone, emulator, host.get(), record.get(), restarts, report);
     if (end == End::kFailed) return Report(report, FirstError(zone) + "\n");
     if (end == End::kHalted) return;
     if (end == End::kReboot) {
