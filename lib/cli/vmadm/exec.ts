@@ -16,15 +16,9 @@ export const exec: Command = {
   async run(cli, args) {
     // What follows the program is its own.
     const argv = [...args];
-    let wantsTerminal = false;
-    const takeOptions = () => {
-      for (; /^-(?:[it]+|-tty|-interactive)$/.test(argv[0] ?? ''); argv.shift()) {
-        wantsTerminal ||= argv[0] === '--tty' || /^-[it]*t/.test(argv[0] ?? '');
-      }
-    };
-    takeOptions();
+    const before = takeOptions(argv);
     const uuid = uuidOperand(argv.splice(0, 1), cli.typed);
-    takeOptions();
+    const wantsTerminal = takeOptions(argv) || before;
     if (argv[0] === '--') argv.shift();
     if (argv.length === 0) throw usageError('Wrong number of parameters to "exec"');
     const { execInVm } = await import('../../vm/exec.js');
@@ -40,3 +34,9 @@ export const exec: Command = {
     }
   },
 };
+
+/** Takes the options at the front away; whether a terminal is among what they ask for. */
+function takeOptions(args: string[]): boolean {
+  const end = args.findIndex((arg) => !/^-(?:[it]+|-tty|-interactive)$/.test(arg));
+  return args.splice(0, end < 0 ? args.length : end).some((arg) => arg === '--tty' || /^-i*t/.test(arg));
+}
