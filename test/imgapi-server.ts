@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -29,10 +30,20 @@ type Fault =
   | { readonly kind: 'answer'; readonly json: unknown }
   | { readonly kind: 'wrongMd5' };
 
-type Endpoint = 'ping' | 'list' | 'image' | 'file';
+const endpoints = ['ping', 'list', 'image', 'file', 'import', 'put', 'activate', 'delete'] as const;
+type Endpoint = (typeof endpoints)[number];
+
+/** An image that somebody publishes. */
+interface PublishedImage {
+  readonly manifest: Readonly<Record<string, unknown>>;
+  readonly file: Buffer | undefined;
+  readonly channel: string | null;
+}
 
 export interface ImgapiServer {
   readonly url: string;
+  /** What was published and not deleted, by uuid. */
+  readonly published: ReadonlyMap<string, PublishedImage>;
   /** `GET /images/U/file`, with ` bytes=N-` behind where a range was asked for. */
   readonly requests: string[];
   /** Headers of the last request. */
@@ -59,15 +70,21 @@ export function imagesIn(folder: string): readonly ServedImage[] {
 
 const pageLimit = 1000;
 
-export async function openImgapiServer(images: readonly ServedImage[]): Promise<ImgapiServer> {
-  const faults: Record<Endpoint, { fault: Fault; times: number }[]> = { ping: [], list: [], image: [], file: [] };
+/** `tls`: key and certificate in PEM, for https. */
+export async function openImgapiServer(
+  images: readonly ServedImage[],
+  tls?: { readonly key: string; readonly cert: string },
+): Promise<ImgapiServer> {
+  const faults = new Map<Endpoint, { fault: Fault; times: number }[]>(endpoints.map((name) => [name, []]));
   const requests: string[] = [];
+  const published = new Map<string, PublishedImage>();
 
   function nextFault(endpoint: Endpoint): Fault | undefined {
-    const first = faults[endpoint][0];
+    const list = faults.get(endpoint) ?? [];
+    const [first] = list;
     if (first === undefined) return undefined;
     first.times -= 1;
-    if (first.times <= 0) faults[endpoint].shift();
+    if (first.times <= 0) list.shift();
     return first.fault;
   }
 
@@ -79,7 +96,9 @@ export async function openImgapiServer(images: readonly ServedImage[]): Promise<
     const channel = url.searchParams.get('channel') ?? 'release';
     const offered = images.filter(({ channels = ['release'] }) => channels.includes(channel) || channel === '*');
     const [, uuid, part] = /^\/images\/([^/]+)(\/file)?$/.exec(url.pathname) ?? [];
-    if (url.pathname === '/ping') {
+    if (request.method !== 'GET' && uuid !== undefined) {
+      await publish(request, response, url, uuid, nextFault, published);
+    } else if (url.pathname === '/ping') {
       sendJson(response, { ping: 'pong', version: '4.0.0', imgapi: true }, nextFault('ping'));
     } else if (url.pathname === '/images') {
       sendJson(response, page(offered, url.searchParams), nextFault('list'));
@@ -94,19 +113,21 @@ export async function openImgapiServer(images: readonly ServedImage[]): Promise<
   const listener: RequestListener = (request, response) => {
     answer(request, response).catch(() => response.destroy());
   };
-  const server = createServer(listener);
+  const server = tls === undefined ? createServer(listener) : createSecureServer(tls, listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const self: ImgapiServer = {
-    url: `http://127.0.0.1:${port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
+    published,
     requests,
     lastHeaders: {},
     fail(endpoint, fault, times = 1) {
-      faults[endpoint].push({ fault, times });
+      faults.get(endpoint)?.push({ fault, times });
     },
     forget() {
-      for (const list of Object.values(faults)) list.length = 0;
+      for (const list of faults.values()) list.length = 0;
+      published.clear();
       requests.length = 0;
     },
     async close() {
@@ -116,6 +137,50 @@ export async function openImgapiServer(images: readonly ServedImage[]): Promise<
     },
   };
   return self;
+}
+
+/** AdminImportImage, AddImageFile, ActivateImage and DeleteImage. */
+async function publish(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { searchParams: query }: URL,
+  uuid: string,
+  nextFault: (endpoint: Endpoint) => Fault | undefined,
+  published: Map<string, PublishedImage>,
+): Promise<void> {
+  const action = query.get('action');
+  const isImport = action === 'import';
+  const endpoint = request.method === 'PUT' ? 'put' : request.method === 'DELETE' ? 'delete' : isImport ? 'import' : 'activate'; // prettier-ignore
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  const body = Buffer.concat(chunks);
+  const fault = nextFault(endpoint);
+  if (sendInstead(response, fault)) return;
+  const md5 = request.headers['content-md5'];
+  const isDamaged = endpoint !== 'put' && md5 !== undefined && md5 !== createHash('md5').update(body).digest('base64');
+  const known = published.get(uuid);
+  if (isDamaged || Number(request.headers['content-length']) !== body.length) {
+    sendError(response, 400, 'BadDigestError', 'it arrived damaged');
+  } else if (isImport) {
+    if (known !== undefined) {
+      sendError(response, 409, 'ImageUuidAlreadyExists', `image ${uuid} exists`);
+      return;
+    }
+    const manifest = { ...(JSON.parse(body.toString()) as object), files: [], state: 'unactivated' };
+    published.set(uuid, { manifest, file: undefined, channel: query.get('channel') });
+    sendJson(response, manifest, fault);
+  } else if (known === undefined) {
+    sendError(response, 404, 'ResourceNotFound', 'image not found');
+  } else if (endpoint === 'delete') {
+    published.delete(uuid);
+    response.writeHead(204).end();
+  } else {
+    const sha1 = createHash('sha1').update(body).digest('hex');
+    const files = [{ sha1, size: body.length, compression: query.get('compression') }];
+    const manifest = { ...known.manifest, ...(endpoint === 'put' ? { files } : { state: 'active' }) };
+    published.set(uuid, { ...known, manifest, file: endpoint === 'put' ? body : known.file });
+    sendJson(response, manifest, fault);
+  }
 }
 
 /** Active images by date, from the marker on. */

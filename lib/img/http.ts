@@ -42,7 +42,8 @@ export interface HttpResponse {
 }
 
 export interface HttpRequest {
-  readonly headers?: Readonly<Record<string, string>>;
+  /** Besides those of every request; undefined leaves one of those out. */
+  readonly headers?: Readonly<Record<string, string | undefined>>;
   readonly insecure: boolean;
   /** Longest time until the answer begins. */
   readonly timeoutMs?: number;

@@ -4,7 +4,7 @@ import { codeOf, describeError } from '../errors.js';
 import type { Lock } from '../lock.js';
 import { startDownload, type Download } from './download.js';
 import { dockerReferenceOf } from './docker-name.js';
-import { imgError, isUuid } from './errors.js';
+import { imgError } from './errors.js';
 import type { Connection } from './http.js';
 import { installedTitle } from './install.js';
 import { removeLeftovers } from './leftovers.js';
@@ -66,8 +66,8 @@ export async function importImage(ctx: Context, request: ImportRequest, narratio
 }
 
 function requireImageName(arg: string): void {
-  if (isUuid(arg) || dockerReferenceOf(arg) !== undefined) return;
-  throw imgError('Usage', `invalid image-id arg: "${arg}"`);
+  // A UUID is one, too.
+  if (dockerReferenceOf(arg) === undefined) throw imgError('Usage', `invalid image-id arg: "${arg}"`);
 }
 
 /** What is said of an image that was asked for by another name than its uuid. */

@@ -1,6 +1,6 @@
 /** Asks the person at the terminal, yes or no. */
 import { open } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import { ReadStream, WriteStream } from 'node:tty';
 import type { Cli } from '../command.js';
 
@@ -17,14 +17,16 @@ interface Terminal {
 export async function confirm(cli: Cli, question: string): Promise<boolean> {
   const terminal = await terminalOf(cli);
   if (terminal === undefined) return false;
+  const lines = new TypedLines(terminal, cli.signal);
   try {
     for (;;) {
-      const answer = (await ask(terminal, `${question} [y/N] `, cli.signal)).trim().toLowerCase();
+      const answer = (await lines.ask(`${question} [y/N] `)).trim().toLowerCase();
       if (answer === 'y' || answer === 'yes') return true;
       if (answer === '' || answer === 'n' || answer === 'no') return false;
       terminal.output.write('Please enter "y", "yes", "n" or "no".\n');
     }
   } finally {
+    lines.close();
     await terminal.close();
   }
 }
@@ -48,22 +50,41 @@ async function terminalOf({ stdin, stdout }: Cli): Promise<Terminal | undefined>
   };
 }
 
-/** One line; empty when it was interrupted or ended instead. */
-function ask({ input, output }: Terminal, question: string, signal: AbortSignal): Promise<string> {
-  return new Promise((resolve) => {
-    const lines = createInterface({ input, output, terminal: true });
-    const end = (answer: string): void => {
-      signal.removeEventListener('abort', interrupted);
-      lines.close();
-      resolve(answer);
-    };
+/** What is typed, line by line; empty when it was interrupted or ended instead. */
+class TypedLines {
+  readonly #lines: Interface;
+  readonly #typed: string[] = [];
+  #hasEnded = false;
+  #waiting: (() => void) | undefined;
+
+  constructor({ input, output }: Terminal, signal: AbortSignal) {
+    this.#lines = createInterface({ input, output, terminal: true });
     const interrupted = (): void => {
       output.write('\n');
-      end('');
+      this.close();
     };
-    lines.once('close', () => end(''));
-    lines.once('SIGINT', interrupted);
-    signal.addEventListener('abort', interrupted);
-    lines.question(question, end);
-  });
+    this.#lines.on('line', (line) => {
+      this.#typed.push(line);
+      this.#waiting?.();
+    });
+    this.#lines.once('close', () => {
+      this.#hasEnded = true;
+      this.#waiting?.();
+    });
+    this.#lines.once('SIGINT', interrupted);
+    signal.addEventListener('abort', interrupted, { once: true });
+  }
+
+  async ask(question: string): Promise<string> {
+    this.#lines.setPrompt(question);
+    this.#lines.prompt();
+    while (this.#typed.length === 0 && !this.#hasEnded) {
+      await new Promise<void>((resolve) => (this.#waiting = resolve));
+    }
+    return this.#typed.shift() ?? '';
+  }
+
+  close(): void {
+    this.#lines.close();
+  }
 }

@@ -4,9 +4,9 @@ import { codeOf, describeError, SmartadmError } from '../../errors.js';
 import { changeConfig, sourcesOf } from '../config.js';
 import { imgError } from '../errors.js';
 import type { Connection } from '../http.js';
-import { openSource, requireSourceType } from './open.js';
+import { openSource } from './open.js';
 import type { SourceConfig } from './source.js';
-import { normalizeSourceUrl, parseSourceUrl } from './url.js';
+import { normalizeSourceUrl } from './url.js';
 
 export interface EditOptions {
   readonly connection: Connection;
@@ -35,8 +35,7 @@ export async function addSource(
   source: SourceConfig,
   options: EditOptions,
 ): Promise<{ readonly changed: boolean; readonly source: SourceConfig }> {
-  requireSourceType(source);
-  parseSourceUrl(source.url);
+  await openSource(source, options.connection);
   let result = { changed: true, source };
   await changeConfig(ctx, async (config) => {
     const sources = sourcesOf(config);
@@ -76,10 +75,8 @@ export async function replaceSources(
   wanted: readonly SourceConfig[],
   options: EditOptions,
 ): Promise<readonly SourceChange[]> {
-  for (const source of wanted) {
-    requireSourceType(source);
-    parseSourceUrl(source.url);
-  }
+  // All of them can be opened, or nothing changes.
+  for (const source of wanted) await openSource(source, options.connection);
   const isKept = (a: SourceConfig) => (b: SourceConfig) =>
     a.url === b.url && a.type === b.type && (a.insecure ?? false) === (b.insecure ?? false);
   const next = wanted.filter((source, at) => wanted.findIndex(isKept(source)) === at);
