@@ -42,6 +42,11 @@
       "dependencies": ["boundary"],
       "sources": [
         "src/linux/btrfs_calls.cc",
+    {
+      "target_name": "snapshot",
+      "dependencies": ["boundary"],
+      "sources": ["src/linux/snapshot.cc", "src/linux/snapshot_binding.cc"]
+    },
         "src/linux/qgroups.cc",
         "src/linux/subvolume_lists.cc",
         "src/linux/subvolumes.cc",

@@ -48,6 +48,11 @@ export class Content {
     return this.offsets.length === 0;
   }
 
+  /** Where the last piece ends. */
+  get end(): number {
+    return (this.offsets.at(-1) ?? 0) + (this.lengths.at(-1) ?? 0);
+  }
+
   /** `size` bytes from `offset` on. */
   read(offset: number, size: number): Buffer {
     let at = this.firstEndingAfter(offset);

@@ -34,7 +34,7 @@ export function isName(name: Buffer): boolean {
 }
 
 /** The part of an object set that reading needs. */
-export type ReadableObjects = Pick<ObjectSet, 'find' | 'ledger' | 'order' | 'bonus' | 'essentialsOf'>;
+export type ReadableObjects = Pick<ObjectSet, 'find' | 'fresh' | 'ledger' | 'order' | 'bonus' | 'essentialsOf'>;
 
 export class FileReader {
   private readonly set: ReadableObjects;

@@ -82,6 +82,18 @@ export class Ledger {
   append(...parts: readonly Buffer[]): number {
     const position = this.written + this.pendingSize;
     for (const part of parts) {
+  /** Opens a finished ledger to read from it. Throws `HostFailed` when it is damaged. */
+  static open(path: string): { ledger: Ledger; head: LedgerHead; objects: ObjectTable } {
+    const fd = openSync(path, 'r');
+    try {
+      const { head, objects, end } = readObjects(fd, path);
+      return { ledger: new Ledger(fd, end), head, objects };
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+
       if (this.pendingSize + part.length > writeBytes) this.writeOut();
       if (part.length > writeBytes) {
         this.put(part);

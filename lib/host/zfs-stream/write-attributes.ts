@@ -1,7 +1,7 @@
 /** Attributes of files as ZFS stores them: which there are, in which orders, and the bytes of one file. */
 import { invalid, roundUp } from './bytes.js';
 import { FileType } from './attributes.js';
-import type { Time } from './commands.js';
+import type { Moment } from './write-source.js';
 
 /** Names, lengths and classes of the attributes that every ZFS knows, in the order of their numbers. */
 const registered: readonly (readonly [name: string, length: number, byteClass: number])[] = [
@@ -97,14 +97,14 @@ export interface StoredAttributes {
   readonly gid: number;
   readonly parent: number;
   readonly links: number;
-  readonly accessed: Time;
-  readonly modified: Time;
-  readonly changed: Time;
-  readonly born: Time;
-  readonly device?: readonly [major: number, minor: number];
-  readonly target?: Buffer;
+  readonly accessed: Moment;
+  readonly modified: Moment;
+  readonly changed: Moment;
+  readonly born: Moment;
+  readonly device?: readonly [major: number, minor: number] | undefined;
+  readonly target?: Buffer | undefined;
   /** Object of the directory of extended attributes. */
-  readonly more?: number;
+  readonly more?: number | undefined;
   /** Is itself a part of extended attributes. */
   readonly ofAttributes?: boolean;
 }
@@ -118,12 +118,13 @@ export function packAttributes(
 ): { readonly bonus: Buffer; readonly spill?: Buffer } {
   const { device, target, more } = file;
   const kind = device !== undefined ? 'device' : target !== undefined ? 'symlink' : 'plain';
+  const layout = more === undefined ? kind : (`${kind}WithMore` as const);
   const head = alwaysStored(file);
   if (device !== undefined) head.push(deviceNumber(device));
   const aces = aclOf(file.mode);
   head.push(u64(aces.length / 8));
   const after = more === undefined ? [] : [u64(more)];
-  const whole = part(table.number[more === undefined ? kind : `${kind}WithMore`], [
+  const whole = part(table.number[layout], [
     ...head, { variable: aces }, ...(target === undefined ? [] : [{ variable: target }]), ...after,
   ]); // prettier-ignore
   if (whole.length <= mostBonus || target === undefined) return { bonus: whole };
@@ -157,12 +158,11 @@ function alwaysStored(file: StoredAttributes): Value[] {
     file.mode, file.size, file.generation, file.uid, file.gid, file.parent, flagsOf(file), ...pair(file.accessed),
     ...pair(file.modified), ...pair(file.changed), ...pair(file.born), file.links,
   ]; // prettier-ignore
-  for (const [index, field] of fields.entries())
-    bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(field)), index * 8);
+  for (const [index, field] of fields.entries()) bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(field)), index * 8);
   return [bytes];
 }
 
-const pair = ({ seconds, nanoseconds }: Time): [bigint, number] => [seconds, nanoseconds];
+const pair = ({ seconds, nanoseconds }: Moment): [bigint, number] => [seconds, nanoseconds];
 
 /** Archive, changed since a scan for viruses, inherited by itself, an ACL that says no more than the mode. */
 const usualFlags = 0x40800000044n;

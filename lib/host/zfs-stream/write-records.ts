@@ -1,6 +1,6 @@
 /** Writes the records of a send stream into chunks of memory: headers, payloads, and the checksum over all so far. */
 import { loadNative } from '../native.js';
-import { headerSize, RecordType, guidAt } from './records.js';
+import { headerSize, ObjectType, RecordType, guidAt } from './records.js';
 import { roundUp } from './bytes.js';
 
 const chunkBytes = 1024 * 1024;
@@ -34,14 +34,15 @@ export interface ObjectFields {
   readonly type: number;
   readonly blockSize: number;
   readonly slots?: number;
-  /** System attributes. */
   readonly bonus?: Buffer;
+  /** System attributes unless told. */
+  readonly bonusType?: number;
   readonly hasSpill?: boolean;
 }
 
 export class RecordWriter {
-  /** Length of the stream so far. */
-  bytes = 0;
+  /** The first object number after those that records were about. */
+  nextNumber = 1;
   private readonly guid = Buffer.alloc(8);
   private readonly sums = Buffer.alloc(40);
   private chunk = Buffer.allocUnsafeSlow(chunkBytes);
@@ -74,28 +75,37 @@ export class RecordWriter {
   take(): Buffer {
     this.sum();
     const taken = this.chunk.subarray(0, this.size);
-    this.bytes += this.size;
     this.chunk = Buffer.allocUnsafeSlow(chunkBytes);
     this.size = this.summed = 0;
     return taken;
   }
 
-  object(number: number, { type, blockSize, slots = 1, bonus, hasSpill = false }: ObjectFields): void {
+  object(
+    number: number,
+    { type, blockSize, slots = 1, bonus, bonusType = ObjectType.systemAttributes, hasSpill = false }: ObjectFields,
+  ): void {
     const length = bonus?.length ?? 0;
     const at = this.start(RecordType.object, roundUp(length, 8));
     const { chunk } = this;
     this.u64(at + 8, number);
     chunk.writeUInt32LE(type, at + 16);
-    chunk.writeUInt32LE(bonus === undefined ? 0 : 44, at + 20);
+    chunk.writeUInt32LE(length === 0 ? 0 : bonusType, at + 20);
     chunk.writeUInt32LE(blockSize, at + 24);
     chunk.writeUInt32LE(length, at + 28);
     chunk[at + 34] = slots;
     chunk[at + 35] = hasSpill ? 4 : 0;
     bonus?.copy(chunk, at + headerSize);
+    this.nextNumber = number + slots;
     this.finish(at);
   }
 
+  /** Says that there are no objects from the last one to before `number`. */
+  freeUpTo(number: number): void {
+    if (number > this.nextNumber) this.freeObjects(this.nextNumber, number - this.nextNumber);
+  }
+
   freeObjects(first: number, count: number): void {
+    this.nextNumber = first + count;
     const at = this.start(RecordType.freeObjects);
     this.u64(at + 8, first);
     this.u64(at + 16, count);
@@ -129,7 +139,7 @@ export class RecordWriter {
     const at = this.start(RecordType.spill, block.length);
     this.u64(at + 8, number);
     this.u64(at + 16, block.length);
-    this.chunk.writeUInt32LE(44, at + 84);
+    this.chunk.writeUInt32LE(ObjectType.systemAttributes, at + 84);
     block.copy(this.chunk, at + headerSize);
     this.finish(at);
   }

@@ -1,12 +1,17 @@
 /** The files of a snapshot to be sent: a table of all of them, and what is asked about them one by one. */
 import type { NativeSnapshotReader } from '../native-linux.js';
 import { littleEndian, unsendable } from './bytes.js';
-import type { Time } from './commands.js';
 
 /** As the reader's limit; every file takes about 35 bytes and its name. */
 const mostFiles = 8_000_000;
 const mostPathBytes = 4095;
 const enoughBytes = 512 * 1024;
+
+/** Seconds since the epoch and nanoseconds. */
+export interface Moment {
+  readonly seconds: bigint;
+  readonly nanoseconds: number;
+}
 
 /** All about a file, as `describe` of the addon packs it. */
 export interface Described {
@@ -16,22 +21,24 @@ export interface Described {
   readonly links: number;
   readonly size: number;
   readonly device: readonly [major: number, minor: number];
-  readonly accessed: Time;
-  readonly modified: Time;
-  readonly changed: Time;
-  readonly born: Time;
+  readonly accessed: Moment;
+  readonly modified: Moment;
+  readonly changed: Moment;
+  readonly born: Moment;
   /** Of a symbolic link. */
   readonly target: Buffer;
   /** Extended attributes by name. */
   readonly attributes: readonly { readonly key: Buffer; readonly value: Buffer }[];
   /** Of small files: what they hold. */
   readonly content: Buffer;
+  /** All of it as it was packed. */
+  readonly packed: Buffer;
 }
 
 const order = littleEndian;
 
 function readDescribed(bytes: Buffer): Described {
-  const time = (at: number): Time => ({
+  const time = (at: number): Moment => ({
     seconds: BigInt.asIntN(64, order.id(bytes, at)),
     nanoseconds: order.u32(bytes, at + 8),
   });
@@ -50,6 +57,7 @@ function readDescribed(bytes: Buffer): Described {
     mode: order.u32(bytes, 0), uid: order.u32(bytes, 4), gid: order.u32(bytes, 8), links: order.u32(bytes, 12), size: order.u64(bytes, 24),
     device: [order.u32(bytes, 32), order.u32(bytes, 36)], accessed: time(40), modified: time(52), changed: time(64), born: time(76),
     target, attributes: attributes.sort((a, b) => a.key.compare(b.key)), content: bytes.subarray(at),
+    packed: bytes,
   }; // prettier-ignore
 }
 

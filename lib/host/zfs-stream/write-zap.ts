@@ -152,7 +152,8 @@ function fatZap(names: Names, sorted: Float64Array): Zap {
 
 function split(names: Names, sorted: Float64Array, leaf: Leaf, leaves: Leaf[]): void {
   let chunks = 0;
-  for (let at = leaf.from; at < leaf.to && chunks <= chunkCount; at += 1) chunks += chunksOf(names, indexAt(sorted, at));
+  for (let at = leaf.from; at < leaf.to && chunks <= chunkCount; at += 1)
+    chunks += chunksOf(names, indexAt(sorted, at));
   if (chunks <= chunkCount) {
     leaves.push(leaf);
     return;
