@@ -23,6 +23,7 @@ export const commands: readonly CommandEntry[] = [
   { names: ['update'], load: async () => (await import('./update.js')).update },
   { names: ['vacuum'], load: async () => (await import('./vacuum.js')).vacuum },
   { names: ['publish'], load: async () => (await import('./publish.js')).publish },
+  { names: ['completion'], load: async () => (await import('./completion.js')).completion },
 ];
 
 /** Commands of the original that this version does not have. */
