@@ -1,6 +1,7 @@
 // Makes, moves, mounts and removes datasets.
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 
 #include "illumos/zfs_session.h"
 
@@ -57,6 +58,9 @@ std::vector<Dataset> DependentsOf(Session& session, const Dataset& dataset) {
   const Attempt attempt(session, "zfs_iter_dependents", NameOf(dataset));
   std::vector<Dataset> dependents;
   attempt.Check(Lib().zfs_iter_dependents(dataset.get(), B_FALSE, CollectDataset, &dependents));
+  // A clone of a snapshot beside it comes by both ways; what matters is the first.
+  std::set<std::string> seen;
+  std::erase_if(dependents, [&](const Dataset& each) { return !seen.insert(NameOf(each)).second; });
   return dependents;
 }
 
