@@ -108,6 +108,69 @@
         "<(addon)/src/illumos/zonecfg_library.cc",
         "<(addon)/src/illumos/zonecfg_zones.cc"
       ]
+    },
+    {
+      "target_name": "stand-in-nvpair",
+      "type": "shared_library",
+      "product_name": "libnvpair",
+      "product_extension": "so.1",
+      "product_dir": "<(made)",
+      "ldflags": ["-Wl,-soname,libnvpair.so.1"],
+      "sources": ["libzfs/nvpair.cc"]
+    },
+    {
+      "target_name": "stand-in-zfs-core",
+      "type": "shared_library",
+      "product_name": "libzfs_core",
+      "product_extension": "so.1",
+      "product_dir": "<(made)",
+      "ldflags": ["-Wl,-soname,libzfs_core.so.1"],
+      "libraries": ["-L<(made)", "-l:libnvpair.so.1", "-Wl,-rpath,'$$ORIGIN'"],
+      "dependencies": ["stand-in-nvpair"],
+      "sources": [
+        "libzfs/datasets.cc",
+        "libzfs/files.cc",
+        "libzfs/lzc.cc",
+        "libzfs/state.cc",
+        "libzfs/streams.cc"
+      ]
+    },
+    {
+      "target_name": "stand-in-zfs",
+      "type": "shared_library",
+      "product_name": "libzfs",
+      "product_extension": "so.1",
+      "product_dir": "<(made)",
+      "ldflags": ["-Wl,-soname,libzfs.so.1"],
+      "libraries": ["-L<(made)", "-l:libzfs_core.so.1", "-l:libnvpair.so.1", "-Wl,-rpath,'$$ORIGIN'"],
+      "dependencies": ["stand-in-nvpair", "stand-in-zfs-core"],
+      "sources": [
+        "libzfs/changes.cc",
+        "libzfs/iterate.cc",
+        "libzfs/library.cc",
+        "libzfs/mounts.cc",
+        "libzfs/properties.cc"
+      ]
+    },
+    {
+      "target_name": "zfs",
+      "product_dir": "<(made)",
+      "ldflags": ["-Wl,-rpath,'$$ORIGIN'"],
+      "sources": [
+        "<(addon)/src/boundary/arguments.cc",
+        "<(addon)/src/boundary/error.cc",
+        "<(addon)/src/boundary/results.cc",
+        "<(addon)/src/core/native_error.cc",
+        "<(addon)/src/illumos/layout_check.cc",
+        "<(addon)/src/illumos/zfs_binding.cc",
+        "<(addon)/src/illumos/zfs_changes.cc",
+        "<(addon)/src/illumos/zfs_datasets.cc",
+        "<(addon)/src/illumos/zfs_library.cc",
+        "<(addon)/src/illumos/zfs_pools.cc",
+        "<(addon)/src/illumos/zfs_session.cc",
+        "<(addon)/src/illumos/zfs_streams.cc",
+        "<(addon)/src/illumos/zfs_values.cc"
+      ]
     }
   ]
 }
