@@ -22,7 +22,12 @@
     {
       "target_name": "posix",
       "dependencies": ["boundary"],
-      "sources": ["src/linux/posix.cc", "src/linux/posix_binding.cc"]
+      "sources": [
+        "src/linux/child_program.cc",
+        "src/linux/posix.cc",
+        "src/linux/posix_binding.cc",
+        "src/linux/program_run.cc"
+      ]
     },
     {
       "target_name": "codec",
@@ -42,11 +47,6 @@
       "dependencies": ["boundary"],
       "sources": [
         "src/linux/btrfs_calls.cc",
-    {
-      "target_name": "snapshot",
-      "dependencies": ["boundary"],
-      "sources": ["src/linux/snapshot.cc", "src/linux/snapshot_binding.cc"]
-    },
         "src/linux/qgroups.cc",
         "src/linux/subvolume_lists.cc",
         "src/linux/subvolumes.cc",
@@ -150,23 +150,6 @@
               "src/illumos/zonecfg_document.cc",
               "src/illumos/zonecfg_library.cc",
               "src/illumos/zonecfg_zones.cc"
-            ]
-          },
-          {
-            # As above. On Linux it can be made against OpenZFS: see README.md.
-            "target_name": "zfs",
-            "dependencies": ["boundary"],
-            "defines": ["_REENTRANT", "__EXTENSIONS__", "_LARGEFILE64_SOURCE=1"],
-            "sources": [
-              "src/illumos/layout_check.cc",
-              "src/illumos/zfs_binding.cc",
-              "src/illumos/zfs_changes.cc",
-              "src/illumos/zfs_datasets.cc",
-              "src/illumos/zfs_library.cc",
-              "src/illumos/zfs_pools.cc",
-              "src/illumos/zfs_session.cc",
-              "src/illumos/zfs_streams.cc",
-              "src/illumos/zfs_values.cc"
             ]
           }
         ]

@@ -114,6 +114,18 @@ export interface NativePosix {
   renameNoReplace(from: string, to: string): Promise<void>;
   /** Swaps two existing paths in one step. */
   renameExchange(first: string, second: string): Promise<void>;
+  /**
+   * Runs a program (a path, or a name that is looked for where the system has its programs) in `/`, with KEY=VALUE pairs
+   * for its whole environment, until it has ended and its output is closed. `status` is 128 + signal where one ended it.
+   * Throws `ENOENT` when there is none, and, having killed it, `ETIMEDOUT`, or `EFBIG` past 16 MiB of output.
+   */
+  runProgram(
+    file: string,
+    args: readonly string[],
+    environment: readonly string[],
+    input: string,
+    timeoutMs: number,
+  ): Promise<{ readonly status: number; readonly stdout: string; readonly stderr: string }>;
   /** Throws `ESRCH` when there is no such process. */
   openProcess(pid: number): NativeProcess;
 }
@@ -184,36 +196,6 @@ export interface NativeSubvolume {
 }
 
 /**
-/**
- * Reads below one folder and nowhere else, off the main thread, one call at a time. Paths are bytes, relative to what was
- * opened; the empty one is that itself. `zfs-stream/write-source.ts` knows the layouts.
- */
-export interface NativeSnapshotReader extends NativeHandle {
-  /** Entries of a folder; not what is mounted there, nor subvolumes. */
-  list(folder: Uint8Array): Promise<Buffer>;
-  /**
-   * All about the entries at `paths` (each behind its length), files up to `contentBytes` with what they hold. Ends early
-   * once the result has `enoughBytes`.
-   */
-  describe(paths: Uint8Array, contentBytes: number, enoughBytes: number): Promise<Buffer>;
-  /**
-   * Fills `buffer` from the first data at or after `offset`, beginning at a multiple of `block`; `size` 0 where none
-   * follows. Nobody may touch the buffer before this settles.
-   */
-  read(
-    path: Uint8Array,
-    offset: number,
-    block: number,
-    buffer: Uint8Array,
-  ): Promise<{ readonly at: number; readonly size: number }>;
-}
-
-/** What lies in a snapshot, for those who send it. */
-export interface NativeSnapshots {
-  /** A folder, or the file of a volume. Throws with the errno's name as code. */
-  openSnapshot(path: string): NativeSnapshotReader;
-}
-
  * Subvolumes and qgroups of btrfs. `top` is where a filesystem is mounted. No path is followed through a symbolic link
  * (`ELOOP`). Errors carry the errno's name as code, or `NOT_BTRFS`, `NOT_SUBVOLUME`. Qgroup ids have their level in the
  * upper 16 bits.

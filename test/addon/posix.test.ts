@@ -45,6 +45,7 @@ describe('every export', () => {
     renameNoReplace: ['/nowhere/x', '/nowhere/y'],
     renameExchange: ['/nowhere/x', '/nowhere/y'],
     openProcess: [2 ** 22 + 1],
+    runProgram: ['/nowhere/x', [], [], '', 1000],
   };
 
   it('is tested here', () => {
@@ -57,7 +58,8 @@ describe('every export', () => {
         for (const wrong of [undefined, null, {}, Symbol('x'), -1.5, Number.NaN]) {
           throwsTypeError(() => call(name, ...args.slice(0, index), wrong, ...args.slice(index + 1)));
         }
-        if (typeof args[index] !== 'string' || (name === 'mount' && index !== 1)) return;
+        const isText = (name === 'mount' && index !== 1) || (name === 'runProgram' && index === 3);
+        if (typeof args[index] !== 'string' || isText) return;
         for (const wrong of ['', 'a\0b', 'x'.repeat(5000)]) {
           throwsTypeError(() => call(name, ...args.slice(0, index), wrong, ...args.slice(index + 1)));
         }
@@ -268,6 +270,45 @@ describe('openProcess', () => {
     const all = Array.from({ length: 1000 }, () => posix.openProcess(pid));
     assert.ok(open() >= before + 1000);
     for (const each of all) each.close();
+    assert.ok(open() <= before + 2);
+  });
+});
+
+describe('runProgram', () => {
+  it('gives a program its arguments, environment and input, and collects what it prints', async () => {
+    const done = await posix.runProgram('sh', ['-c', 'cat; pwd >&2; exit 3'], [], 'wörter', 5000);
+    assert.deepEqual(done, { status: 3, stdout: 'wörter', stderr: '/\n' });
+    const { stdout } = await posix.runProgram('/usr/bin/env', [], ['A=b c'], '', 5000);
+    assert.equal(stdout, 'A=b c\n');
+  });
+
+  it('passes on more than a pipe holds, both ways', async () => {
+    const text = 'x'.repeat(3_000_000);
+    assert.equal((await posix.runProgram('cat', [], [], text, 20_000)).stdout, text);
+    assert.equal((await posix.runProgram('true', [], [], text, 20_000)).status, 0);
+  });
+
+  it('lets it get every signal', async () => {
+    const { status } = await posix.runProgram('sh', ['-c', 'kill -PIPE $$'], [], '', 5000);
+    assert.equal(status, 128 + 13);
+  });
+
+  it('ends what takes too long or prints without end, and leaves none behind', async () => {
+    await assert.rejects(posix.runProgram('sleep', ['1000'], [], '', 50), code('ETIMEDOUT'));
+    await assert.rejects(
+      posix.runProgram('sh', ['-c', 'exec >&- 2>&-; exec sleep 1000'], [], '', 50),
+      code('ETIMEDOUT'),
+    );
+    await assert.rejects(posix.runProgram('yes', [], [], '', 20_000), code('EFBIG'));
+    await assert.rejects(posix.runProgram('no-such-program', [], [], '', 1000), code('ENOENT'));
+    const { stdout } = await posix.runProgram('ps', ['--ppid', String(process.pid), '-o', 'comm='], [], '', 5000);
+    assert.doesNotMatch(stdout, /sleep|yes/);
+  });
+
+  it('gives all descriptors back', async () => {
+    const open = (): number => readdirSync('/proc/self/fd').length;
+    const before = open();
+    await Promise.all(Array.from({ length: 50 }, () => posix.runProgram('true', [], [], '', 20_000)));
     assert.ok(open() <= before + 2);
   });
 });

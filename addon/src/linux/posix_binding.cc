@@ -1,6 +1,7 @@
 // What posix.node exports: posix.h as functions and handles.
 #include <sys/mount.h>
 
+#include <chrono>
 #include <climits>
 #include <map>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "boundary/results.h"
 #include "boundary/work.h"
 #include "linux/posix.h"
+#include "linux/program_run.h"
 
 namespace smartadm::posix {
 namespace {
@@ -113,6 +115,26 @@ Napi::Value OpenProcessBinding(const Info& info) {
   return object;
 }
 
+Napi::Value RunProgramBinding(const Info& info) {
+  // What the longest packet filter rules need, many times over.
+  constexpr size_t kMostInput = size_t{4} << 20;
+  constexpr size_t kMostOutput = size_t{16} << 20;
+  return RunOnThread(
+      info.Env(),
+      [program = Program{ReadPath(info[0], "file"), ReadStrings(info[1], "args"), ReadStrings(info[2], "environment"),
+                         ReadString(info[3], "input", kMostInput),
+                         std::chrono::milliseconds(ReadInteger(info[4], "timeoutMs", 1, INT_MAX)), kMostOutput}] {
+        return RunProgram(program);
+      },
+      [](Napi::Env env, const ProgramResult& result) {
+        Napi::Object object = Napi::Object::New(env);
+        object.Set("status", ToJs(env, result.status));
+        object.Set("stdout", ToJs(env, result.output));
+        object.Set("stderr", ToJs(env, result.errors));
+        return object;
+      });
+}
+
 Napi::Object Init(Napi::Env, Napi::Object exports) {
   Export(exports, "lockFile", LockFileBinding);
   Export(exports, "mount", MountBinding);
@@ -122,6 +144,7 @@ Napi::Object Init(Napi::Env, Napi::Object exports) {
   Export(exports, "renameNoReplace", RenameNoReplaceBinding);
   Export(exports, "renameExchange", RenameExchangeBinding);
   Export(exports, "openProcess", OpenProcessBinding);
+  Export(exports, "runProgram", RunProgramBinding);
   return exports;
 }
 
