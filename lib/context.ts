@@ -18,6 +18,8 @@ export interface Context {
   /** Opened on first use; the same object every time. */
   host(): Promise<Host>;
   readonly log: Log;
+  /** Tells the user of something that is wrong, but in the way of nothing that was asked for. */
+  readonly warn?: ((message: string) => void) | undefined;
   readonly progress: Progress;
   /** Aborted on SIGINT and SIGTERM. */
   readonly signal: AbortSignal;

@@ -9,6 +9,7 @@ export const quietProgress: Progress = { start: () => ({ advance: () => undefine
 export interface ContextOptions {
   readonly root: string;
   readonly log: Log;
+  readonly warn?: (message: string) => void;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }

@@ -37,6 +37,9 @@ export async function main(name: Cli['program'], load: () => Promise<Program>): 
   });
   const stderr = processOutput('stderr', () => undefined);
   const err = (text: string) => void stderr.write(text);
+  const warn = (message: string) => {
+    err(`warning: ${message}\n`);
+  };
   const abort = new AbortController();
   const signals = listenForSignals(abort, (signal) => process.exit(128 + constants.signals[signal]));
   let context: (Context & { close(): Promise<void> }) | undefined;
@@ -62,7 +65,7 @@ export async function main(name: Cli['program'], load: () => Promise<Program>): 
     out: (text) => stdout.write(text),
     err,
     context: ({ log = silentLog, progress = quietProgress } = {}) =>
-      (context ??= createContext({ root: rootOf(process.env), log, progress, signal: abort.signal })),
+      (context ??= createContext({ root: rootOf(process.env), log, warn, progress, signal: abort.signal })),
   };
   let status: number;
   try {

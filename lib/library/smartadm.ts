@@ -9,6 +9,7 @@ import { silentLog, type Log } from '../log.js';
 import { vmError } from '../vm/errors.js';
 import { payloadFacts } from '../vm/facts.js';
 import { isFilterKey } from '../vm/fields.js';
+import { damagedIn } from '../vm/damaged.js';
 import { loadVm } from '../vm/load.js';
 import { lookupVms as lookupListed, type ListedVm } from '../vm/lookup.js';
 import { validatePayload as findFaults } from '../vm/validate.js';
@@ -31,7 +32,8 @@ export { createVm } from '../vm/create.js';
 export { updateVm } from '../vm/update.js';
 export { reprovisionVm } from '../vm/reprovision.js';
 export { deleteVm } from '../vm/delete.js';
-export { killVm, rebootVm, startVm, stopVm, type ExtraDisk, type StopOptions } from '../vm/power.js';
+export { killVm, rebootVm, startVm, stopVm, type StopOptions } from '../vm/power.js';
+export type { ExtraDisk, HvmBoot } from '../host/hvm.js';
 export { createSnapshot, deleteSnapshot, rollbackSnapshot } from '../vm/snapshots.js';
 export { execInVm } from '../vm/exec.js';
 export { watchVms, type ReadyEvent, type VmEvent, type WatchOptions } from '../vm/events.js';
@@ -100,7 +102,7 @@ export async function lookupVms(
     if (!isFilterKey(key)) throw vmError('KeyInvalid', `Invalid lookup key: "${key}"`);
   }
   const texts = new Map(Object.entries(filter).map(([key, value]) => [key, String(value)]));
-  return lookupListed(await on.host(), texts, fields);
+  return lookupListed(await on.host(), texts, fields, damagedIn(on));
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Boots what is to run whenever the host does. */
 import type { Context } from '../context.js';
 import { codeOf } from '../errors.js';
+import { damagedIn } from './damaged.js';
 import { loadVms } from './load.js';
 import { startVm } from './power.js';
 
@@ -18,7 +19,7 @@ export interface Autobooted {
  * no other from it. `report` is told of each as it comes.
  */
 export async function autobootVms(ctx: Context, report: (vm: Autobooted) => void): Promise<readonly Autobooted[]> {
-  const vms = await loadVms(await ctx.host(), ['uuid', 'zonename', 'brand', 'autoboot', 'state']);
+  const vms = await loadVms(await ctx.host(), ['uuid', 'zonename', 'brand', 'autoboot', 'state'], damagedIn(ctx));
   const waiting = vms.filter((vm) => vm.autoboot === true && vm.state === 'stopped').map((vm) => String(vm.uuid));
   const done: Autobooted[] = [];
   const work = async (): Promise<void> => {

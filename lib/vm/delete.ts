@@ -6,6 +6,7 @@ import type { Host } from '../host/host.js';
 import type { ZoneRecord } from '../host/zones.js';
 import type { VmObject } from '../schema/generated/vm.js';
 import { destroyIfThere } from './create.js';
+import { damagedIn } from './damaged.js';
 import { vmError } from './errors.js';
 import { loadVm, loadVms } from './load.js';
 import { withVmLock } from './locks.js';
@@ -57,7 +58,7 @@ async function refuseShared(ctx: Context, vm: VmObject): Promise<void> {
     (vm.filesystems ?? []).map(({ source = '' }) => source).filter((path) => path.startsWith(volumes)),
   );
   if (own.size === 0) return;
-  const others = (await loadVms(await ctx.host(), ['uuid', 'filesystems'])).filter(
+  const others = (await loadVms(await ctx.host(), ['uuid', 'filesystems'], damagedIn(ctx))).filter(
     (other) => other.uuid !== vm.uuid && (other.filesystems ?? []).some(({ source }) => own.has(String(source))),
   );
   if (others.length === 0) return;

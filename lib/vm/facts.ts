@@ -4,6 +4,7 @@ import type { Manifest } from '../img/manifest.js';
 import { findImage } from '../img/store.js';
 import { randomBelow, randomUuid } from '../random.js';
 import type { VmObject } from '../schema/generated/vm.js';
+import { damagedIn } from './damaged.js';
 import { loadVms } from './load.js';
 import type { ImageFacts, PayloadFacts } from './spec.js';
 
@@ -28,7 +29,7 @@ export async function payloadFacts(ctx: Context): Promise<PayloadFacts> {
     async exists(uuid) {
       return (await host.zones.find(uuid)) !== undefined;
     },
-    vms: () => (vms ??= loadVms(host, conflictFields)),
+    vms: () => (vms ??= loadVms(host, conflictFields, damagedIn(ctx))),
     newUuid: randomUuid,
     random: randomBelow,
     now: Date.now,

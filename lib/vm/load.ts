@@ -7,6 +7,7 @@ import type { ZoneConfig, ZoneRecord } from '../host/zones.js';
 import { parseJson } from '../json-text.js';
 import type { VmObject } from '../schema/generated/vm.js';
 import { vmRows } from '../schema/vm.js';
+import { isDamage, type Damaged } from './damaged.js';
 import { vmError } from './errors.js';
 import { addDatasets, allDatasets, datasetsBelow, volumeOf, type DatasetIndex } from './load-datasets.js';
 import { readMetadata, readRoutes, readTags } from './metadata.js';
@@ -67,12 +68,17 @@ const everything: ReadonlySet<Source> = new Set<Source>([
 /**
  * The VM with this uuid, complete or reduced to `fields` (names of its members), for which only their homes are read.
  * Costs the same however many VMs there are. Undefined when there is none. Throws `VmDamaged` or `ZoneInvalid` when one of
- * its files is.
+ * its files is; `damaged` is told of those that are taken for empty.
  */
-export async function findVm(host: Host, uuid: string, fields?: readonly string[]): Promise<VmObject | undefined> {
+export async function findVm(
+  host: Host,
+  uuid: string,
+  fields?: readonly string[],
+  damaged?: Damaged,
+): Promise<VmObject | undefined> {
   const record = await findRecord(host, uuid);
   if (record === undefined) return undefined;
-  const loader = createLoader(host, fields, (vm) => {
+  const loader = createLoader(host, fields, damaged, (vm) => {
     const names = [(vm.zonepath ?? '').slice(1), ...(vm.datasets ?? []), ...(vm.disks ?? []).map(volumeOf)];
     return (withSnapshots) => datasetsBelow(host.datasets, names.filter(isName), withSnapshots);
   });
@@ -80,24 +86,38 @@ export async function findVm(host: Host, uuid: string, fields?: readonly string[
 }
 
 /** As {@link findVm}. Throws `VmNotFound` when there is none. */
-export async function loadVm(host: Host, uuid: string, fields?: readonly string[]): Promise<VmObject> {
-  const vm = await findVm(host, uuid, fields);
+export async function loadVm(
+  host: Host,
+  uuid: string,
+  fields?: readonly string[],
+  damaged?: Damaged,
+): Promise<VmObject> {
+  const vm = await findVm(host, uuid, fields, damaged);
   if (vm === undefined) throw vmError('VmNotFound', `VM ${uuid} not found`, { info: { uuid } });
   return vm;
 }
 
-/** All VMs in the order of the index, as {@link findVm}. Each home is asked once, in one pass. */
-export async function loadVms(host: Host, fields?: readonly string[]): Promise<readonly VmObject[]> {
+/**
+ * All VMs in the order of the index, as {@link findVm}. Each home is asked once, in one pass. With `damaged`, one whose
+ * files are damaged is left out, which that is told.
+ */
+export async function loadVms(host: Host, fields?: readonly string[], damaged?: Damaged): Promise<readonly VmObject[]> {
   let index: Promise<DatasetIndex> | undefined;
   const load = createLoader(
     host,
     fields,
+    damaged,
     () => (withSnapshots) => (index ??= allDatasets(host.datasets, withSnapshots)),
   );
+  const passOver = (error: unknown) => {
+    if (damaged === undefined || !isDamage(error)) throw error;
+    damaged(error);
+    return undefined;
+  };
   const vms: VmObject[] = [];
   const records = await host.zones.list();
   for (let at = 0; at < records.length; at += atOnce) {
-    const some = await Promise.all(records.slice(at, at + atOnce).map(load));
+    const some = await Promise.all(records.slice(at, at + atOnce).map((record) => load(record).catch(passOver)));
     for (const vm of some) if (vm !== undefined) vms.push(vm);
   }
   return vms;
@@ -123,6 +143,7 @@ type DatasetReader = (withSnapshots: boolean) => Promise<DatasetIndex>;
 function createLoader(
   host: Host,
   fields: readonly string[] | undefined,
+  damaged: Damaged | undefined,
   readerFor: (vm: VmObject) => DatasetReader,
 ): (record: ZoneRecord) => Promise<VmObject | undefined> {
   const wanted = fields === undefined ? everything : new Set(fields.flatMap(sourcesOf));
@@ -147,7 +168,7 @@ function createLoader(
     if (sysinfo !== undefined) addSysinfo(vm, await sysinfo);
     vm.state = stateOf(vm) ?? record.state;
     if (wanted.has('runtime') && record.id !== undefined) await addRuntime(vm, host);
-    addFiles(vm, place, wanted);
+    addFiles(vm, place, wanted, damaged);
     if (vm.state === 'receiving') addReceived(vm, host);
     if (wanted.has('datasets') && (fields === undefined || needsDatasets(vm, fields))) {
       addDatasets(vm, place, await readerFor(vm)(wanted.has('snapshots')));
@@ -168,8 +189,9 @@ async function configOf(host: Host, record: ZoneRecord): Promise<ZoneConfig | un
   try {
     return await host.zones.config(record.name);
   } catch (error) {
-    if (hasCode(error, 'ZoneNotFound') && (await host.zones.find(record.name)) === undefined) return undefined;
-    throw error;
+    if (!hasCode(error, 'ZoneNotFound')) throw error;
+    if ((await host.zones.find(record.name)) === undefined) return undefined;
+    throw vmError('VmDamaged', `${host.at(`/etc/zones/${record.name}.xml`)} is missing`, { cause: error });
   }
 }
 
@@ -214,11 +236,11 @@ async function addRuntime(vm: VmObject, host: Host): Promise<void> {
   vm.pid = runtime.pid;
 }
 
-function addFiles(vm: VmObject, place: string, wanted: ReadonlySet<Source>): void {
+function addFiles(vm: VmObject, place: string, wanted: ReadonlySet<Source>, damaged: Damaged | undefined): void {
   try {
-    if (wanted.has('metadata')) Object.assign(vm, readMetadata(place));
-    if (wanted.has('routes')) vm.routes = readRoutes(place);
-    if (wanted.has('tags')) vm.tags = readTags(place);
+    if (wanted.has('metadata')) Object.assign(vm, readMetadata(place, damaged));
+    if (wanted.has('routes')) vm.routes = readRoutes(place, damaged);
+    if (wanted.has('tags')) vm.tags = readTags(place, damaged);
   } catch (error) {
     // Half installed, half removed: whatever is there may be anything.
     if (vm.zone_state !== 'incomplete') throw error;

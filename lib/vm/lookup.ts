@@ -1,6 +1,7 @@
 /** Selecting, reducing and sorting VMs by their fields, as `list` and `lookup` do. */
 import type { Host } from '../host/host.js';
 import type { VmObject } from '../schema/generated/vm.js';
+import type { Damaged } from './damaged.js';
 import { vmError } from './errors.js';
 import { findVm, loadVms } from './load.js';
 import { padMac } from './zone-values.js';
@@ -33,9 +34,15 @@ const loadedFor: Readonly<Record<string, readonly string[]>> = {
 /**
  * The VMs that fit `filter`, in the order of the host. With `fields` (of which the first component counts) VMs are
  * reduced to these, those that have none of them are left out, and no more is loaded than that takes. One VM is read
- * when the filter names its uuid. Throws `KeyInvalid` for a regular expression that is none.
+ * when the filter names its uuid. VMs that cannot be read are left out where others are looked at, which `damaged` is told.
+ * Throws `KeyInvalid` for a regular expression that is none.
  */
-export async function lookupVms(host: Host, filter: Filter, fields?: readonly string[]): Promise<readonly ListedVm[]> {
+export async function lookupVms(
+  host: Host,
+  filter: Filter,
+  fields?: readonly string[],
+  damaged?: Damaged,
+): Promise<readonly ListedVm[]> {
   const tests = [...filter].map(([key, pattern]) => ({ key, matches: matcher(key, pattern) }));
   const wanted = fields?.map((field) => field.split('.', 1)[0] ?? '');
   const needed = wanted && [...wanted, ...[...filter.keys()].map((key) => key.split('.', 1)[0] ?? '')];
@@ -43,8 +50,8 @@ export async function lookupVms(host: Host, filter: Filter, fields?: readonly st
   const uuid = filter.get('uuid');
   const vms =
     uuid === undefined || uuid === '' || uuid.startsWith('~')
-      ? await loadVms(host, loaded)
-      : [await findVm(host, uuid, loaded)].filter((vm) => vm !== undefined);
+      ? await loadVms(host, loaded, damaged)
+      : [await findVm(host, uuid, loaded, damaged)].filter((vm) => vm !== undefined);
   const found: ListedVm[] = [];
   for (const vm of vms) {
     const listed = listedVm(vm);

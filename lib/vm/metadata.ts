@@ -4,6 +4,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../atomic-file.js';
 import { codeOf } from '../errors.js';
+import type { Damaged } from './damaged.js';
 import { vmError } from './errors.js';
 import type { FlatObject } from './spec.js';
 
@@ -18,11 +19,11 @@ type FileName = 'metadata' | 'tags' | 'routes';
 const fileOf = (zonepath: string, name: FileName): string => join(zonepath, 'config', `${name}.json`);
 
 /**
- * Metadata of the VM at `zonepath`; empty where there is none. What does not parse reads as nothing (`vmadm(8)`). Throws
- * `VmDamaged` when the file cannot be read.
+ * Metadata of the VM at `zonepath`; empty where there is none. What does not parse reads as nothing (`vmadm(8)`), which
+ * `damaged` is told. Throws `VmDamaged` when the file cannot be read.
  */
-export function readMetadata(zonepath: string): VmMetadata {
-  const found = readObject(zonepath, 'metadata');
+export function readMetadata(zonepath: string, damaged?: Damaged): VmMetadata {
+  const found = readObject(zonepath, 'metadata', damaged);
   return {
     customer_metadata: (found['customer_metadata'] ?? {}) as FlatObject,
     internal_metadata: (found['internal_metadata'] ?? {}) as FlatObject,
@@ -30,13 +31,13 @@ export function readMetadata(zonepath: string): VmMetadata {
 }
 
 /** As {@link readMetadata}. */
-export function readTags(zonepath: string): FlatObject {
-  return readObject(zonepath, 'tags') as FlatObject;
+export function readTags(zonepath: string, damaged?: Damaged): FlatObject {
+  return readObject(zonepath, 'tags', damaged) as FlatObject;
 }
 
 /** As {@link readMetadata}. */
-export function readRoutes(zonepath: string): FlatObject {
-  return readObject(zonepath, 'routes') as FlatObject;
+export function readRoutes(zonepath: string, damaged?: Damaged): FlatObject {
+  return readObject(zonepath, 'routes', damaged) as FlatObject;
 }
 
 /** Makes the files of a new VM, with nothing in them, in place of any that came with its image. */
@@ -65,7 +66,7 @@ export async function writeRoutes(zonepath: string, routes: FlatObject): Promise
   await write(zonepath, 'routes', routes);
 }
 
-function readObject(zonepath: string, name: FileName): Readonly<Record<string, unknown>> {
+function readObject(zonepath: string, name: FileName, damaged: Damaged | undefined): Readonly<Record<string, unknown>> {
   const file = fileOf(zonepath, name);
   let text: string;
   try {
@@ -77,10 +78,12 @@ function readObject(zonepath: string, name: FileName): Readonly<Record<string, u
   }
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
   } catch {
-    return {};
+    // As below.
   }
+  damaged?.(vmError('VmDamaged', `${file} is no JSON object, so it counts as empty`));
+  return {};
 }
 
 async function write(zonepath: string, name: FileName, value: object): Promise<void> {

@@ -5,6 +5,7 @@ import type { ZoneConfig } from '../host/zones.js';
 import type { VmObject } from '../schema/generated/vm.js';
 import { withUndo, type UndoStack } from '../undo.js';
 import { updateResult, type ChangeResult } from './change-result.js';
+import { damagedIn } from './damaged.js';
 import { setProperties } from './dataset-changes.js';
 import { payloadFacts } from './facts.js';
 import { setIndestructible } from './indestructible.js';
@@ -24,7 +25,7 @@ import { updateZoneConfig } from './zone-config-update.js';
 export async function updateVm(ctx: Context, uuid: string, payload: unknown): Promise<ChangeResult> {
   return withVmLock(ctx, uuid, async () => {
     const host = await ctx.host();
-    const current = await loadVm(host, uuid);
+    const current = await loadVm(host, uuid, undefined, damagedIn(ctx));
     const plan = await planUpdate(current, payload, await payloadFacts(ctx));
     for (const { property, kind, detail } of plan.adjustments) {
       ctx.log.warn({ uuid, property, kind, detail }, 'payload adjusted');

@@ -1,7 +1,7 @@
 /** vmadm's command line: how it is called and what it says, in words that scripts rely on. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { Command } from '../../lib/cli/command.js';
@@ -49,6 +49,27 @@ describe('vmadm', () => {
       assert.notEqual(command.summary, '');
       if (entry.usage.length > 0) assert.equal(command.usage, entry.usage[0]);
     }
+  });
+
+  it('lists the others where the file of one is damaged, and says on standard error which file that is', async () => {
+    const own = temporaryRoot();
+    mkdirSync(join(own.root, 'etc'));
+    cpSync(join(root, 'etc/zones'), join(own.root, 'etc/zones'), { recursive: true });
+    const damagedHost = smartosHost(own.root, { zones: storedZones(own.root), pools: ['zones'], nicTags: ['admin'] });
+    const file = join(own.root, `etc/zones/${someone}.xml`);
+    truncateSync(file, 100);
+    for (const command of ['list', 'lookup']) {
+      const whole = await run(command, 'autoboot=~.');
+      const seen = await runCaptured('vmadm', vmadm, [command, 'autoboot=~.'], { host: damagedHost, root: own.root });
+      assert.equal(seen.exit, 0);
+      assert.match(seen.stderr, new RegExp(`^warning: .*${file} is damaged.*\n$`));
+      const lines = whole.stdout.split('\n').filter((line) => !line.startsWith(someone));
+      assert.equal(seen.stdout, lines.join('\n'));
+    }
+    const one = await runCaptured('vmadm', vmadm, ['get', someone], { host: damagedHost, root: own.root });
+    assert.equal(one.exit, 1);
+    assert.ok(one.stderr.includes(file));
+    own.remove();
   });
 
   it('says of a missing VM what each command has always said', async () => {

@@ -50,7 +50,14 @@ export async function runCaptured(
       stderr += text;
     },
     context: ({ log = silentLog, progress = quietProgress } = {}) =>
-      (context ??= { host: () => Promise.resolve(host), log, progress, signal, root }),
+      (context ??= {
+        host: () => Promise.resolve(host),
+        log,
+        warn: (message) => void (stderr += `warning: ${message}\n`),
+        progress,
+        signal,
+        root,
+      }),
   };
   const exit = await program(argv, cli);
   return { exit, stdout, stderr };

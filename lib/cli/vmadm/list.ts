@@ -31,6 +31,7 @@ export const list: Command = {
   ) {
     const { isFilterKey, isWildcard, listField } = await import('../../vm/fields.js');
     const { lookupVms, sortVms, textOf, valueAt } = await import('../../vm/lookup.js');
+    const { damagedIn } = await import('../../vm/damaged.js');
     const { vmError } = await import('../../vm/errors.js');
     const filter = new Map(assignments(operands));
     const columns = String(order).split(',');
@@ -40,7 +41,7 @@ export const list: Command = {
     for (const key of filter.keys()) if (!isFilterKey(key)) throw refuse(`Invalid filter key: "${key}"`);
     for (const key of columns) if (isWildcard(key)) throw refuse(`Invalid order key: "${key}"`);
     for (const key of sortKeys) if (isWildcard(key)) throw refuse(`Invalid sort key: "${key}"`);
-    const vms = await lookupVms(await cli.context().host(), filter, columns);
+    const vms = await lookupVms(await cli.context().host(), filter, columns, damagedIn(cli.context()));
     for (const key of sortKeys) {
       if (listField(key.replace(/^[-+]/, '')) === undefined) throw refuse(`invalid sort field: ${key}`);
     }

@@ -14,6 +14,7 @@ export const lookup: Command = {
   async run(cli, operands, { json = false, unique = false, output }) {
     const { isFilterKey } = await import('../../vm/fields.js');
     const { lookupVms } = await import('../../vm/lookup.js');
+    const { damagedIn } = await import('../../vm/damaged.js');
     const { vmError } = await import('../../vm/errors.js');
     const filter = new Map(assignments(operands));
     if (output !== undefined && json !== true) throw vmError('KeyInvalid', 'Cannot specify -o without -j');
@@ -23,7 +24,7 @@ export const lookup: Command = {
     const fields = json !== true ? ['uuid'] : output === undefined ? undefined : String(output).split(',');
     // A name with dots is no member, so nothing is left of a VM for it.
     const members = fields?.filter((field) => !field.includes('.'));
-    const vms = await lookupVms(await cli.context().host(), filter, members);
+    const vms = await lookupVms(await cli.context().host(), filter, members, damagedIn(cli.context()));
     if (unique === true && vms.length !== 1) {
       throw vmError('NotUnique', `Requested unique lookup but found ${vms.length} results.`);
     }

@@ -81,7 +81,12 @@ export function zoneStore({ id, at }: ZoneStoreOptions): ZoneStore {
     },
     async config(name) {
       checkZoneName(name);
-      const text = await readIfThere(xmlFile(name));
+      let text: string | undefined;
+      try {
+        text = await readIfThere(xmlFile(name));
+      } catch (cause) {
+        throw hostError('ZoneInvalid', `cannot read ${xmlFile(name)}`, { cause });
+      }
       if (text === undefined) throw hostError('ZoneNotFound', `there is no zone ${name}`);
       let config: ZoneConfig;
       try {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, utimesSync } from 'node:fs';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { codeOf, hasCode } from '../../../lib/errors.js';
+import { codeOf, describeError, hasCode } from '../../../lib/errors.js';
 import type { ZoneConfig, Zones } from '../../../lib/host/zones.js';
 import { findVm, loadVm, loadVms } from '../../../lib/vm/load.js';
 import { rctlResource } from '../../../lib/vm/zone-values.js';
@@ -112,6 +112,38 @@ describe('a VM that is not as usual', () => {
     await assert.rejects(loadVms(all.host, ['alias']), (error) => hasCode(error, 'ZoneInvalid'));
     rmSync(all.host.at(`/etc/zones/${uuid}.xml`));
     await assert.rejects(loadVms(all.host, ['alias']), (error) => hasCode(error, 'ZoneNotFound'));
+  });
+
+  it('is left out where somebody is told of its damage by the name of the file', async () => {
+    const told: string[] = [];
+    for (const number of [1, 2, 3, 4, 5]) all.addZone(zoneConfig(uuidOf(number), 'joyent'));
+    all.addFile(`/etc/zones/${uuidOf(1)}.xml`, '<zone name="');
+    rmSync(all.host.at(`/etc/zones/${uuidOf(2)}.xml`));
+    rmSync(all.host.at(`/etc/zones/${uuidOf(3)}.xml`));
+    mkdirSync(all.host.at(`/etc/zones/${uuidOf(3)}.xml`));
+    all.addFile(`/zones/${uuidOf(4)}/config/tags.json`, '{"a": ');
+    const vms = await loadVms(all.host, ['uuid', 'tags', 'hvm', 'alias'], (error) => told.push(describeError(error)));
+    assert.deepEqual(
+      vms.map((vm) => [vm.uuid, vm.tags]),
+      [
+        [uuidOf(4), {}],
+        [uuidOf(5), {}],
+      ],
+    );
+    assert.equal(told.length, 4);
+    for (const file of [1, 2, 3].map((number) => `/etc/zones/${uuidOf(number)}.xml`)) {
+      assert.ok(told.some((text) => text.includes(file)), told.join('\n')); // prettier-ignore
+    }
+    assert.ok(told.some((text) => text.includes(`/zones/${uuidOf(4)}/config/tags.json is no JSON object`)));
+  });
+
+  it('is no excuse for a host that fails', async () => {
+    all.addZone(zoneConfig(uuid, 'joyent'));
+    const datasets = { ...all.host.datasets, list: () => Promise.reject(new Error('no pool')) };
+    await assert.rejects(
+      loadVms({ ...all.host, datasets }, ['quota'], () => undefined),
+      /no pool/,
+    );
   });
 
   it('fails when a file of it cannot be read, unless it is half installed', async () => {
