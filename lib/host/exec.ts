@@ -1,5 +1,4 @@
 /** Runs programs of the system: argument vectors, no shell, a fixed search path. */
-import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { codeOf } from '../errors.js';
 import { hostError } from './errors.js';
@@ -30,11 +29,12 @@ const outputLimitBytes = 16 * 1024 * 1024;
  * Runs `file` with `args` to its end and returns its status and output. Throws `LibraryMissing` when there is no such
  * program, `TimedOut` when it takes too long, `HostFailed` when it cannot be run or prints without end.
  */
-export function runProgram(
+export async function runProgram(
   file: string,
   args: readonly string[],
   options: ProgramOptions = {},
 ): Promise<ProgramResult> {
+  const { spawn } = await import('node:child_process');
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       stdio: ['pipe', 'pipe', 'pipe'],

@@ -1,12 +1,12 @@
 /** Starting, stopping, rebooting and signalling VMs (`vm-lifecycle`, start; stop, halt, reboot, reset, kill). */
 import { constants } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../context.js';
 import { codeOf, hasCode } from '../errors.js';
 import { hostError } from '../host/errors.js';
 import type { Host } from '../host/host.js';
 import { zoneRoot } from '../host/zone-root.js';
 import type { VmObject } from '../schema/generated/vm.js';
+import { sleep } from '../sleep.js';
 import { brandOf } from './brands/brand.js';
 import { rulesOf } from './brand-rules.js';
 import { vmError } from './errors.js';

@@ -1,8 +1,8 @@
 /** Control groups of a Linux host: which controllers hang where, and the folders of one zone in them. */
 import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../../errors.js';
+import { sleep } from '../../sleep.js';
 import { hostError } from '../errors.js';
 
 export type CgroupController = 'cpu' | 'memory' | 'pids' | 'blkio' | 'devices';

@@ -1,13 +1,13 @@
 /** The DHCP and DNS server of a network that this host serves: one dnsmasq(8) per bridge, and the addresses it keeps. */
 import { link, mkdir, open, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../../errors.js';
+import { sleep } from '../../sleep.js';
 import { sha256Hex } from '../../sha256.js';
 import { hostError } from '../errors.js';
-import { runProgram } from '../exec.js';
 import { formatAddress, rangeOf } from './ip.js';
 import type { ServedNetwork } from './networks.js';
+import { runProgram } from './run-program.js';
 
 /** A dnsmasq and its files below `folder`; nothing here asks who else uses the bridge. */
 export interface DhcpServer {

@@ -1,13 +1,13 @@
 /** Clients of DHCP servers that are not this host's: one `zone-lease` for a vnic, outside its zone, as long as that runs. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../../errors.js';
+import { sleep } from '../../sleep.js';
 import { withLock } from '../../lock.js';
 import { hostError } from '../errors.js';
-import { runProgram } from '../exec.js';
 import { addonFile } from '../native.js';
 import { parseAddress, parseNetwork } from './ip.js';
+import { runProgram } from './run-program.js';
 
 /** The vnic a client works for; its names have been checked. */
 export interface LeasingVnic {

@@ -1,6 +1,6 @@
 /** Hands scripts to nft(8), each applied whole or not at all. */
 import { hostError } from '../errors.js';
-import { runProgram } from '../exec.js';
+import { runProgram } from './run-program.js';
 
 /** Applies `script` as one transaction. Throws `HostFailed` with nft's first complaint. */
 export async function applyNft(script: string): Promise<void> {

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { syncFolder } from '../../atomic-file.js';
 import { codeOf } from '../../errors.js';
 import { hostError } from '../errors.js';
-import { runProgram } from '../exec.js';
+import { runProgram } from './run-program.js';
 
 const mebibyte = 2 ** 20;
 const gibibyte = 2 ** 30;

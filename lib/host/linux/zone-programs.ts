@@ -1,33 +1,16 @@
-/** The programs that do what liblxc does by forking its caller: `zone-start` and `zone-exec`. */
+/** Programs in zones, which `zone-exec` runs: liblxc would do so by forking its caller. */
 import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../../errors.js';
+import { sleep } from '../../sleep.js';
 import { hostError } from '../errors.js';
 import { addonFile } from '../native.js';
 import type { ZoneAttachment, ZoneExecResult } from '../zones.js';
 
-/** Lets init run: longer than any disk or network needs. */
-const startLimitMs = 120_000;
 const execLimitMs = 60_000;
 const outputLimitBytes = 16 * 1024 * 1024;
 /** A program that has ended may have left its output to one that goes on; that is waited for no longer than this. */
 const drainMs = 200;
-
-/**
- * Starts the container `name` below `lxcPath` and its monitor, which keeps `ZONEPATH/lastexited`, and waits until init
- * runs. Throws `ZoneBootFailed` with liblxc's reason.
- */
-export async function startContainer(lxcPath: string, name: string, zonepath: string): Promise<void> {
-  const child = run('zone-start', [lxcPath, name, zonepath], ['ignore', 'pipe', 'ignore']);
-  const timer = setTimeout(() => child.process.kill('SIGKILL'), startLimitMs);
-  const [status, said] = await Promise.all([child.ended, text(child.pipe(1))]).finally(() => {
-    clearTimeout(timer);
-  });
-  if (status === 0) return;
-  const reason = said.trim() === '' ? `init did not start within ${startLimitMs / 1000} seconds` : said.trim();
-  throw hostError('ZoneBootFailed', `cannot boot zone ${name}`, { cause: new Error(reason) });
-}
 
 /**
  * Runs `argv` as root in the running container. Throws `ZoneBadState` when it cannot be entered, `TimedOut` after

@@ -1,8 +1,8 @@
 /** Zones of a Linux host: containers of liblxc, described by the files that SmartOS describes its zones with. */
 import { version } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../../errors.js';
+import { sleep } from '../../sleep.js';
 import type { Log } from '../../log.js';
 import { withUndo } from '../../undo.js';
 import { hostError } from '../errors.js';
@@ -14,12 +14,10 @@ import { readCgroupLayout, zoneCgroups, type ZoneCgroups } from './cgroups.js';
 import type { LinuxLinks } from './links.js';
 import { isLeased, type LxcVnic } from './lxc-config.js';
 import { rootId } from './root-id.js';
-import { attachConsole } from './zone-console.js';
 import { zoneContainers } from './zone-container.js';
 import { identityFiles, writeIdentity } from './zone-identity.js';
 import type { ZoneIndexEntry } from './zone-index.js';
-import { attachToContainer, execInContainer, startContainer } from './zone-programs.js';
-import { refreshZone } from './zone-refresh.js';
+import { startContainer } from './zone-starter.js';
 import { checkZoneName, withZoneLock, zoneStore } from './zone-store.js';
 
 export interface LinuxZonesOptions {
@@ -188,6 +186,7 @@ export function createLinuxZones({ root, at, links, log }: LinuxZonesOptions): L
         const config = await completeConfig(name);
         const monitor = await native().findMonitor(containers.path, name);
         if (monitor?.init === undefined) return;
+        const { refreshZone } = await import('./zone-refresh.js');
         await refreshZone({
           name, init: monitor.init, from: before, to: config, at, containers, links, cgroups: await cgroups(), identify,
           report: reportUndo(name),
@@ -201,12 +200,14 @@ export function createLinuxZones({ root, at, links, log }: LinuxZonesOptions): L
     },
     async exec(name, argv, options = {}) {
       await runningInit(name);
+      const { attachToContainer, execInContainer } = await import('./zone-programs.js');
       if (options.attach === undefined) return execInContainer(containers.path, name, argv, options.timeoutMs);
       const status = await attachToContainer(containers.path, name, argv, options.attach);
       return { status, stdout: '', stderr: '' };
     },
     async console(name) {
       await runningInit(name);
+      const { attachConsole } = await import('./zone-console.js');
       return attachConsole(containers.path, name);
     },
     async removeAll() {
