@@ -43,6 +43,11 @@
       "sources": ["src/linux/tree.cc", "src/linux/tree_binding.cc"]
     },
     {
+      "target_name": "snapshot",
+      "dependencies": ["boundary"],
+      "sources": ["src/linux/snapshot.cc", "src/linux/snapshot_binding.cc"]
+    },
+    {
       "target_name": "btrfs",
       "dependencies": ["boundary"],
       "sources": [
@@ -150,6 +155,23 @@
               "src/illumos/zonecfg_document.cc",
               "src/illumos/zonecfg_library.cc",
               "src/illumos/zonecfg_zones.cc"
+            ]
+          },
+          {
+            # As above. On Linux it can be made against OpenZFS: see README.md.
+            "target_name": "zfs",
+            "dependencies": ["boundary"],
+            "defines": ["_REENTRANT", "__EXTENSIONS__", "_LARGEFILE64_SOURCE=1"],
+            "sources": [
+              "src/illumos/layout_check.cc",
+              "src/illumos/zfs_binding.cc",
+              "src/illumos/zfs_changes.cc",
+              "src/illumos/zfs_datasets.cc",
+              "src/illumos/zfs_library.cc",
+              "src/illumos/zfs_pools.cc",
+              "src/illumos/zfs_session.cc",
+              "src/illumos/zfs_streams.cc",
+              "src/illumos/zfs_values.cc"
             ]
           }
         ]

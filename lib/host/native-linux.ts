@@ -184,6 +184,36 @@ export interface NativeTree {
   openFile(path: string): NativeCommandRunner;
 }
 
+/**
+ * Reads below one folder and nowhere else, off the main thread, one call at a time. Paths are bytes, relative to what was
+ * opened; the empty one is that itself. `zfs-stream/write-source.ts` knows the layouts.
+ */
+export interface NativeSnapshotReader extends NativeHandle {
+  /** Entries of a folder; not what is mounted there, nor subvolumes. */
+  list(folder: Uint8Array): Promise<Buffer>;
+  /**
+   * All about the entries at `paths` (each behind its length), files up to `contentBytes` with what they hold. Ends early
+   * once the result has `enoughBytes`.
+   */
+  describe(paths: Uint8Array, contentBytes: number, enoughBytes: number): Promise<Buffer>;
+  /**
+   * Fills `buffer` from the first data at or after `offset`, beginning at a multiple of `block`; `size` 0 where none
+   * follows. Nobody may touch the buffer before this settles.
+   */
+  read(
+    path: Uint8Array,
+    offset: number,
+    block: number,
+    buffer: Uint8Array,
+  ): Promise<{ readonly at: number; readonly size: number }>;
+}
+
+/** What lies in a snapshot, for those who send it. */
+export interface NativeSnapshots {
+  /** A folder, or the file of a volume. Throws with the errno's name as code. */
+  openSnapshot(path: string): NativeSnapshotReader;
+}
+
 export interface NativeSubvolume {
   /** Below the top of the filesystem, without a leading slash; empty from `inspect`. */
   readonly path: string;
