@@ -1,5 +1,6 @@
 /** Finds the host this program runs on. The only place that asks for the platform. */
 import type { Log } from '../log.js';
+import type { Finding } from './finding.js';
 import type { Host } from './host.js';
 
 export interface OpenHostOptions {
@@ -17,4 +18,10 @@ export function hostProblem(): string | undefined {
 export async function openHost(options: OpenHostOptions): Promise<Host> {
   const { openLinuxHost } = await import('./linux/host.js');
   return openLinuxHost(options);
+}
+
+/** What of this machine is as the programs need it, and what is not; found out without changing anything. */
+export async function examineHost(root: string): Promise<readonly Finding[]> {
+  const { examineLinux } = await import('./linux/doctor.js');
+  return examineLinux(root);
 }

@@ -34,6 +34,7 @@ export const commands: readonly CommandEntry[] = [
   { name: 'update', usage: ['update <uuid> [-f <filename>]', ' -or- update <uuid> property=value [property=value ...]'], load: async () => (await import('./update.js')).update },
   { name: 'validate', usage: ['validate create [-f <filename>]', 'validate update <brand> [-f <filename>]'], load: async () => (await import('./validate.js')).validate },
   { name: 'autoboot', usage: [], load: async () => (await import('./autoboot.js')).autoboot },
+  { name: 'doctor', usage: [], load: async () => (await import('./doctor.js')).doctor },
   { name: 'exec', usage: [], load: async () => (await import('./exec.js')).exec },
   { name: 'schema', usage: [], load: async () => (await import('./schema.js')).schema },
   { name: 'version', usage: [], load: async () => (await import('./version.js')).version },
