@@ -1,4 +1,5 @@
 // Where state is kept, zones as the kernel knows them, the lock of a zone, and zoneadmd behind its door.
+#include <dlfcn.h>
 #include <door.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -91,8 +92,13 @@ void SetRunning(const std::string& zone, const Running& running) {
                                    << running.init << ' ' << running.booted << '\n';
 }
 
-// A process that does nothing stands for the zone's init: it takes signals, and ends the zone with itself.
-pid_t StartInit() {
+// The program that stands for a zone's init lies beside this library. Its end is the end of the zone.
+pid_t StartInit(const std::string& zone) {
+  Dl_info self = {};
+  ::dladdr(reinterpret_cast<void*>(&zonecfg_get_root), &self);
+  const std::string program = std::filesystem::path(self.dli_fname).parent_path() / "stand-in-init";
+  MakeRunFolder();
+  std::string console = RunPath(zone + ".console_sock");
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
   for (int fd = 0; fd < 3; ++fd) posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
@@ -100,11 +106,10 @@ pid_t StartInit() {
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
   char name[] = "stand-in-init";
-  char seconds[] = "3600";
-  char* arguments[] = {name, seconds, nullptr};
+  char* arguments[] = {name, console.data(), nullptr};
   char* environment[] = {nullptr};
   pid_t pid = 0;
-  if (::posix_spawn(&pid, "/bin/sleep", &files, &attributes, arguments, environment) != 0) std::abort();
+  if (::posix_spawn(&pid, program.c_str(), &files, &attributes, arguments, environment) != 0) std::abort();
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&files);
   return pid;
@@ -410,7 +415,7 @@ int Obey(const std::string& zone, zone_cmd_t command, std::string* messages) {
     zonecfg_create_snapshot(name);
     MakeLinks(zone);
     std::ofstream(ZonepathOf(zone) + "/lastbooted") << "stand-in\n";
-    const pid_t init = status == ZONE_IS_RUNNING ? StartInit() : 0;
+    const pid_t init = status == ZONE_IS_RUNNING ? StartInit(zone) : 0;
     SetRunning(zone, {next, status, static_cast<unsigned long long>(next) * 1000 + static_cast<unsigned>(::getpid()),
                       init, static_cast<long long>(std::time(nullptr))});
     Publish(zone, "uninitialized", "ready");
@@ -448,7 +453,7 @@ int Obey(const std::string& zone, zone_cmd_t command, std::string* messages) {
       if (state == State::kReady) {
         Running running = *FindRunning(zone);
         running.status = ZONE_IS_RUNNING;
-        running.init = StartInit();
+        running.init = StartInit(zone);
         SetRunning(zone, running);
         Publish(zone, "ready", "running");
         return 0;
