@@ -38,10 +38,11 @@ export interface KillOptions extends Options {
   /** Name or number; SIGTERM by default. */
   readonly signal?: string | number;
 }
+export type BootDisk = Omit<ExtraDisk, 'media'>;
 /** What a hardware virtual machine can be given for one boot. */
 export interface StartExtra {
-  readonly disk?: readonly ExtraDisk[];
-  readonly cdrom?: readonly ExtraDisk[];
+  readonly disk?: readonly BootDisk[];
+  readonly cdrom?: readonly BootDisk[];
   readonly order?: string;
 }
 
@@ -156,8 +157,13 @@ export function reprovision(uuid: string, payload: object, ...rest: Rest<Options
 
 /** Boots a stopped VM. `EALREADYRUNNING` where it runs. */
 export function start(uuid: string, extra: StartExtra | undefined, ...rest: Rest<Options>): void {
-  const disks = [...(extra?.disk ?? []), ...(extra?.cdrom ?? [])];
-  run(rest, (library, on) => nothing(library.startVm(on, uuid, disks)), { missing: notFoundStatus });
+  const as = (media: 'disk' | 'cdrom') => (disk: BootDisk) => ({ ...disk, media });
+  const disks = [...(extra?.disk ?? []).map(as('disk')), ...(extra?.cdrom ?? []).map(as('cdrom'))];
+  const boot = {
+    ...(disks.length === 0 ? {} : { disks }),
+    ...(extra?.order === undefined ? {} : { order: extra.order }),
+  };
+  run(rest, (library, on) => nothing(library.startVm(on, uuid, boot)), { missing: notFoundStatus });
 }
 
 /** Stops a VM. `ENOTRUNNING` where it does not run. */

@@ -7,16 +7,18 @@ import type { Host } from '../host/host.js';
 import type { ZoneConfig } from '../host/zones.js';
 import { finalSnapshot } from '../img/store.js';
 import { withUndo, type UndoStack } from '../undo.js';
+import { brandOf } from './brands/brand.js';
 import { createResult, type CreateResult } from './change-result.js';
 import { mountContainerFiles } from './container-files.js';
 import { vmError } from './errors.js';
 import { payloadFacts } from './facts.js';
 import { makeFilesystems } from './filesystems.js';
+import { hvmOf, prepareGuest } from './hvm-boot.js';
 import { setIndestructible } from './indestructible.js';
 import { withNewVm } from './locks.js';
 import { makeConfigFiles, writeMetadata, writeRoutes, writeTags } from './metadata.js';
 import { parseCreatePayload } from './payload.js';
-import { bootsWithHost, bootVm, requireRunnable } from './power.js';
+import { bootsWithHost, bootVm } from './power.js';
 import type { VmSpec } from './spec.js';
 import { limitSpace, makeVolumes, requireDiskImages } from './volumes.js';
 import { vmToZoneConfig, withAttr, withAutoboot, withDataset } from './zone-config.js';
@@ -54,7 +56,7 @@ interface Claimed {
 /** Judges the payload and writes the VM down, so that nobody else takes its uuid or addresses. */
 async function claim(ctx: Context, host: Host, payload: unknown, undo: UndoStack): Promise<Claimed> {
   const spec = await parseCreatePayload(payload, await payloadFacts(ctx));
-  if (spec.autoboot) requireRunnable(host, spec.brand);
+  if (spec.autoboot && brandOf(spec.brand).isHvm) hvmOf(host, spec.brand);
   await requireDiskImages(host, spec.zpool, spec.disks);
   for (const { property, kind, detail } of spec.adjustments) {
     ctx.log.warn({ uuid: spec.uuid, property, kind, detail }, 'payload adjusted');
@@ -96,6 +98,7 @@ async function install(ctx: Context, host: Host, spec: VmSpec, config: ZoneConfi
   // There, the platform waits for the guest to say that it has set itself up.
   if (spec.nowait && host.features.guestOs === 'smartos') return bootVm(ctx, host, vm);
   // On this kind of host a guest tells nobody: it is provisioned when its init runs.
+  await prepareGuest(ctx, host, spec);
   await host.zones.boot(spec.zonename);
   const provisioned = withAttr(await host.zones.config(spec.zonename), 'transition', undefined);
   await host.zones.configure(bootsWithHost(vm) ? withAutoboot(provisioned, true) : provisioned);

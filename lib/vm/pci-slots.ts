@@ -20,9 +20,10 @@ export class PciSlots {
    * Takes account of disks, giving those without a slot one if `assign` is called for; boot disk first. Throws
    * `PayloadInvalid` for slots that are malformed, reserved or taken, and when a device is full.
    *
-   * @param old - The disks are those of an existing VM: they count as its platform would place them, and stay as they are.
+   * @param old - The disks are those of an existing VM: they count as its platform would place them.
+   * @param assigns - Whether disks without a slot get theirs; those of an existing VM stay as they are by default.
    */
-  place(disks: readonly Element[], old: boolean): void {
+  place(disks: readonly Element[], old: boolean, assigns = !old): void {
     const boot = disks.filter((disk) => disk['boot'] === true || disk['boot'] === 'true');
     const [, second] = boot;
     if (second !== undefined) throw refused(`multiple boot disks: ""true"" and "${shown(second)}"`);
@@ -30,7 +31,7 @@ export class PciSlots {
     for (const disk of [...boot, ...disks.filter((one) => one !== boot[0])]) {
       if (hasSlot(disk)) continue;
       const slot = this.#free(disk, boot[0] === disk, old);
-      if (!old) disk['pci_slot'] = slot;
+      if (assigns) disk['pci_slot'] = slot;
     }
   }
 

@@ -2,18 +2,19 @@
 import { constants } from 'node:os';
 import type { Context } from '../context.js';
 import { codeOf, hasCode } from '../errors.js';
-import { hostError } from '../host/errors.js';
 import type { Host } from '../host/host.js';
+import type { HvmBoot } from '../host/hvm.js';
 import { zoneRoot } from '../host/zone-root.js';
 import type { VmObject } from '../schema/generated/vm.js';
 import { sleep } from '../sleep.js';
 import { brandOf } from './brands/brand.js';
 import { rulesOf } from './brand-rules.js';
 import { vmError } from './errors.js';
+import { hvmOf, prepareGuest } from './hvm-boot.js';
 import { loadVm } from './load.js';
 import { withVmLock } from './locks.js';
 import { requireNicTags } from './nic-tags.js';
-import { withAutoboot } from './zone-config.js';
+import { withAttr, withAutoboot } from './zone-config.js';
 
 /** How long a guest may take to shut itself down, and to come back. */
 const shutdownLimitMs = 60_000;
@@ -33,32 +34,31 @@ const fields = [
 const containerTimeout = 10;
 const machineTimeout = 180;
 
-/** A disk or cdrom for one boot of a hardware virtual machine. */
-export interface ExtraDisk {
-  /** Of a disk of the VM, or of a file as the zone sees it. */
-  readonly path: string;
-  readonly model: string;
-}
-
 /**
  * Boots a stopped VM and has it boot with the host from now on. Throws `VmNotFound`, `EALREADYRUNNING`, `VmBadState`,
- * `PayloadInvalid` for a nic tag the host lost and for `extraDisks` that are not there, and what `host.zones.boot` throws.
+ * `PayloadInvalid` for a nic tag the host lost and for disks of `boot` that are not there, and what `host.zones.boot` throws.
+ *
+ * @param boot - What a kvm guest has for this boot only; nothing to other brands.
  */
-export async function startVm(ctx: Context, uuid: string, extraDisks: readonly ExtraDisk[] = []): Promise<void> {
+export async function startVm(ctx: Context, uuid: string, boot: HvmBoot = {}): Promise<void> {
   await withVmLock(ctx, uuid, async () => {
-    const wanted = extraDisks.length === 0 ? fields : [...fields, 'disks', 'zonepath'];
+    const wanted = boot.disks === undefined ? fields : ([...fields, 'disks', 'zonepath'] as const);
     const vm = await loadVm(await ctx.host(), uuid, wanted);
     if (vm.state === 'running') throw vmError('EALREADYRUNNING', `VM ${uuid} is already 'running'`);
-    const isStartable = vm.state === 'stopped' || (vm.state === 'provisioning' && vm.zone_state === 'installed');
+    // What is stopping and does not run was stopped by a command that has not lived to say so.
+    const isStartable =
+      vm.state === 'stopped' ||
+      ((vm.state === 'provisioning' || vm.state === 'stopping') && vm.zone_state === 'installed');
     if (!isStartable) throw badState(`Cannot start vm from state "${String(vm.state)}", must be "stopped".`);
     const host = await ctx.host();
     await requireNicTags(host, vm.nics ?? []);
-    if (brandOf(vm.brand).isHvm) await requireExtraDisks(host, vm, extraDisks);
-    await bootVm(ctx, host, vm);
+    if (brandOf(vm.brand).isHvm) await requireExtraDisks(host, vm, boot.disks ?? []);
+    if (vm.state === 'stopping') await setStopping(host, zoneOf(vm), undefined);
+    await bootVm(ctx, host, vm, vm.brand === 'kvm' ? boot : {});
   });
 }
 
-async function requireExtraDisks(host: Host, vm: VmObject, disks: readonly ExtraDisk[]): Promise<void> {
+async function requireExtraDisks(host: Host, vm: VmObject, disks: NonNullable<HvmBoot['disks']>): Promise<void> {
   const models = rulesOf('kvm').diskModels ?? [];
   const root = zoneRoot(host.at(`${String(vm.zonepath)}/root`));
   for (const { path, model } of disks) {
@@ -72,18 +72,12 @@ async function requireExtraDisks(host: Host, vm: VmObject, disks: readonly Extra
   }
 }
 
-/** Throws `Unsupported` where the host has nothing to run VMs of `brand` with. */
-export function requireRunnable(host: Host, brand: string | undefined): void {
-  if (!brandOf(brand).isHvm || host.hvm !== undefined) return;
-  throw hostError('Unsupported', `this host cannot run VMs of brand ${String(brand)}`);
-}
-
 /** What has to be known of a VM to boot it. */
 export type BootableVm = Pick<VmObject, 'uuid' | 'zonename' | 'brand' | 'docker' | 'internal_metadata'>;
 
 /** Boots the zone of a VM whose lock is held, and sets autoboot, which is worth a warning at most. */
-export async function bootVm(ctx: Context, host: Host, vm: BootableVm): Promise<void> {
-  requireRunnable(host, vm.brand);
+export async function bootVm(ctx: Context, host: Host, vm: BootableVm, boot: HvmBoot = {}): Promise<void> {
+  await prepareGuest(ctx, host, vm, boot);
   const zone = zoneOf(vm);
   await host.zones.boot(zone);
   if (!bootsWithHost(vm)) return;
@@ -115,13 +109,13 @@ export async function stopVm(ctx: Context, uuid: string, options: StopOptions = 
   if (options.force === true) return halt(ctx, host, vm);
   await withVmLock(ctx, uuid, () => setAutoboot(ctx, host, zone, false));
   if (vm.state !== 'running') throw notRunning(vm);
-  const endsWithInit = vm.docker === true || vm.brand === 'bhyve';
-  if (options.timeout !== undefined && !endsWithInit && vm.brand !== 'kvm') {
+  const { isHvm } = brandOf(vm.brand);
+  if (options.timeout !== undefined && vm.docker !== true && !isHvm) {
     const message = 'Timeout option is only supported for bhyve, KVM and docker containers.';
     throw vmError('PayloadInvalid', `${besideWait}${message}`);
   }
-  const usual = vm.docker === true ? containerTimeout : machineTimeout;
-  if (endsWithInit) await terminate(host, vm, options.timeout ?? usual);
+  if (isHvm) return powerOff(ctx, host, vm, 'stopped', options.timeout ?? machineTimeout);
+  if (vm.docker === true) await terminate(host, vm, options.timeout ?? containerTimeout);
   else await shutDown(ctx, host, vm);
   // Whatever happened inside, nothing of it is to be left.
   await haltIfThere(host, zone);
@@ -135,19 +129,23 @@ export async function rebootVm(ctx: Context, uuid: string, options: { readonly f
   const state = String(vm.state);
   if (options.force === true) {
     if (state !== 'running') throw badState(`Cannot reset vm from state "${state}", must be "running".`);
-    await withVmLock(ctx, uuid, async () => {
+    if (vm.brand === 'kvm') return hvmOf(host, vm.brand).reset(zone);
+    return withVmLock(ctx, uuid, async () => {
       await host.zones.halt(zone);
+      await prepareGuest(ctx, host, vm);
       await host.zones.boot(zone);
     });
-    return;
   }
   const isStartable = vm.docker === true && state === 'stopped';
   if (state !== 'running' && !isStartable) throw badState(`Cannot reboot vm from state "${state}", must be "running"`);
   await requireNicTags(host, vm.nics ?? [], 'Cannot reboot vm: ');
-  if (vm.docker === true || brandOf(vm.brand).isHvm) {
+  if (vm.brand === 'kvm') {
+    await powerOff(ctx, host, vm, 'start', machineTimeout);
+    return startVm(ctx, uuid);
+  }
+  if (vm.docker === true || vm.brand === 'bhyve') {
     if (!isStartable) await stopVm(ctx, uuid, { timeout: containerTimeout });
-    await startVm(ctx, uuid);
-    return;
+    return startVm(ctx, uuid);
   }
   const before = await host.zones.runtime(zone);
   await askGuest(ctx, host, vm, 'reboot');
@@ -189,6 +187,8 @@ async function halt(ctx: Context, host: Host, vm: VmObject): Promise<void> {
   const zone = zoneOf(vm);
   const wasUp = vm.zone_state !== 'installed' && vm.zone_state !== 'configured' && vm.zone_state !== 'incomplete';
   await haltIfThere(host, zone);
+  // Left over from a command that was asking it to stop.
+  if (vm.state === 'stopping') await withVmLock(ctx, String(vm.uuid), () => setStopping(host, zone, undefined));
   if (!wasUp) throw vmError('VmBadState', `${besideWait}${notRunning(vm).message}`);
   await withVmLock(ctx, String(vm.uuid), () => setAutoboot(ctx, host, zone, false)).catch((error: unknown) => {
     ctx.log.warn({ err: error, zone }, 'cannot clear autoboot');
@@ -217,6 +217,42 @@ async function terminate(host: Host, vm: VmObject, seconds: number): Promise<voi
     if (codeOf(error) !== 'ESRCH') throw error;
   }
   await until(undefined, seconds * 1000, () => isDown(host, zoneOf(vm)));
+}
+
+/**
+ * Presses the power button of a running machine and ends it after `seconds`, whatever its guest makes of the button. A kvm
+ * VM is seen stopping meanwhile, on its way to `target`.
+ */
+async function powerOff(
+  ctx: Context,
+  host: Host,
+  vm: VmObject,
+  target: 'stopped' | 'start',
+  seconds: number,
+): Promise<void> {
+  const zone = zoneOf(vm);
+  const isSeen = vm.brand === 'kvm';
+  const stopping = `stopping:${target}:${Date.now() + seconds * 1000}`;
+  if (isSeen) await withVmLock(ctx, String(vm.uuid), () => setStopping(host, zone, stopping));
+  try {
+    await hvmOf(host, vm.brand)
+      .powerDown(zone)
+      .catch((error: unknown) => {
+        // A machine that cannot even be asked is ended like one that does not listen.
+        ctx.log.warn({ err: error, zone }, 'cannot press the power button');
+      });
+    await until(ctx, seconds * 1000, () => isDown(host, zone));
+    await haltIfThere(host, zone);
+  } finally {
+    // Also when the command has been told to end.
+    const tidying = { ...ctx, signal: new AbortController().signal };
+    if (isSeen) await withVmLock(tidying, String(vm.uuid), () => setStopping(host, zone, undefined));
+  }
+}
+
+/** Notes that a machine is being stopped, or no longer is. */
+async function setStopping(host: Host, zone: string, value: string | undefined): Promise<void> {
+  await host.zones.configure(withAttr(await host.zones.config(zone), 'transition', value));
 }
 
 /** Runs the guest's own program for it; one that lacks all of them has its init told by a signal. */

@@ -8,7 +8,8 @@ import { codeOf } from '../../lib/errors.js';
 import type { Host } from '../../lib/host/host.js';
 import { writeZoneXml } from '../../lib/host/linux/zone-xml.js';
 import type { ZoneConfig, ZoneRecord, Zones } from '../../lib/host/zones.js';
-import { fakeHvm } from '../fakes/hvm.js';
+import { smartosCommand } from '../../lib/host/qemu/smartos-argv.js';
+import { fakeHvm, type FakeHvm } from '../fakes/hvm.js';
 import { fakeZones, type FakePrograms, type FakeZones } from '../fakes/zones.js';
 import { runCaptured } from './captured-cli.js';
 import { differenceOf, unequal } from './compare.js';
@@ -34,9 +35,12 @@ interface Step {
 interface Traces {
   readonly zone_xml?: string;
   readonly index?: readonly string[];
-  readonly zonepath_files?: Readonly<Record<string, string>>;
-  readonly files_changed?: Readonly<Record<string, string>>;
+  readonly zonepath_files?: Readonly<Record<string, FileTrace>>;
+  readonly files_changed?: Readonly<Record<string, FileTrace>>;
 }
+
+/** Its text; of a start script, the arguments in it. */
+type FileTrace = string | { readonly guest_argv: readonly string[] };
 
 interface Base {
   readonly payload: { readonly uuid: string };
@@ -121,7 +125,7 @@ function sameMac(wanted: string, found: string): readonly [string, string] {
   return [wanted, `${found.slice(0, at)}$RANDOM_MAC${found.slice(at + '00:00:00:00:00:00'.length)}`];
 }
 
-async function traceDifference(wanted: Traces, host: Host, root: string): Promise<string | undefined> {
+async function traceDifference(wanted: Traces, host: FlowHost['host'], root: string): Promise<string | undefined> {
   const zones = await host.zones.list();
   if (wanted.index !== undefined) {
     const lines = zones.map(({ name, state, zonepath, uuid = '' }) => `${name}:${state === 'running' ? 'installed' : state}:${zonepath}:${uuid}`); // prettier-ignore
@@ -137,13 +141,24 @@ async function traceDifference(wanted: Traces, host: Host, root: string): Promis
     );
     if (a !== b) return `zone_xml: ${unequal(a, b)}`;
   }
-  const ours = ([name]: readonly [string, string]) => name.startsWith('config/');
-  const files = Object.entries(wanted.zonepath_files ?? wanted.files_changed ?? {}).filter(ours);
-  for (const [name, text] of files) {
+  for (const [name, text] of Object.entries(wanted.zonepath_files ?? wanted.files_changed ?? {})) {
+    if (typeof text !== 'string') {
+      const found = guestArguments(host, zone.name);
+      if (JSON.stringify(found) !== JSON.stringify(text.guest_argv))
+        return `${name}: ${unequal(text.guest_argv.join('\n'), found.join('\n'))}`;
+      continue;
+    }
+    if (!name.startsWith('config/') && name !== 'root/tmp/vm.metadata') continue;
     const found = readIfThere(join(root, zone.zonepath, name));
     if (found !== text) return `${name}: ${unequal(text, found)}`;
   }
   return undefined;
+}
+
+/** Of the emulator, were it that of SmartOS. */
+function guestArguments(host: FlowHost['host'], zone: string): readonly string[] {
+  const guest = host.hvm.guest(zone);
+  return guest === undefined ? [] : smartosCommand(guest.vm, guest.boot).args;
 }
 
 function readIfThere(file: string): string | undefined {
@@ -156,7 +171,7 @@ function readIfThere(file: string): string | undefined {
 }
 
 interface FlowHost {
-  readonly host: Host;
+  readonly host: Host & { readonly hvm: FakeHvm };
   readonly zones: FakeZones;
 }
 

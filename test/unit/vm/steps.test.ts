@@ -22,6 +22,7 @@ import { silentLog } from '../../../lib/log.js';
 import { createVm } from '../../../lib/vm/create.js';
 import { updateVm } from '../../../lib/vm/update.js';
 import { fakeDatasets } from '../../fakes/datasets.js';
+import { fakeHvm } from '../../fakes/hvm.js';
 import { fakeLinks } from '../../fakes/links.js';
 import { fakeZones } from '../../fakes/zones.js';
 
@@ -36,6 +37,7 @@ const diskImage = '22222222-2222-4222-8222-222222222222';
 /** Calls that change something. */
 const changing = new Set([
   'create', 'snapshot', 'clone', 'destroy', 'rename', 'set', 'rollback', 'configure', 'mark', 'unconfigure', 'boot', 'refresh',
+  'prepare',
 ]); // prettier-ignore
 
 interface Breakable {
@@ -79,7 +81,7 @@ async function breakableHost(): Promise<Breakable> {
     zones: counted(zones), datasets: counted(datasets), links, at,
     sysinfo: { read: () => Promise.resolve({ uuid: '', liveImage: '' }) },
     features: { guestOs: 'smartos', vminfod: false },
-    hvm: { launch: () => Promise.resolve() },
+    hvm: counted(fakeHvm({ zones })),
     close: () => Promise.resolve(),
   } as unknown as Host; // prettier-ignore
   const { signal } = new AbortController();
