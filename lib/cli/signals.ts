@@ -9,7 +9,7 @@ export interface Signals {
   /** The first signal that asked work to stop. */
   received(): NodeJS.Signals | undefined;
   /** Gives every signal to `taker`, and nothing here ends by one, until the function that is returned is called. */
-  take(this: void, taker: (signal: NodeJS.Signals) => void): () => void;
+  readonly take: (taker: (signal: NodeJS.Signals) => void) => () => void;
 }
 
 /** The first signal aborts `work`, which stops and undoes itself; the second one calls `end`. */

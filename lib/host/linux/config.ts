@@ -1,11 +1,13 @@
 /** The configuration of a Linux host: `/etc/smartadm/config.json`, read once and checked. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf } from '../../errors.js';
+import { codeOf, describeError } from '../../errors.js';
 import { parseJson } from '../../json-text.js';
 import { isHostConfig } from '../../schema/generated/host-config.js';
 import type { HostConfig as Configured } from '../../schema/generated/host-config-types.js';
 import { hostError } from '../errors.js';
+import { overlaps, type IpNetwork } from './ip.js';
+import { servedNetwork } from './networks.js';
 
 export type PoolConfig = NonNullable<Configured['pools']>[string];
 export type NicTagConfig = NonNullable<Configured['nicTags']>[string];
@@ -71,5 +73,24 @@ function complete(configured: Configured, file: string): HostConfig {
   if (!Object.hasOwn(pools, defaultPool)) {
     throw hostError('ConfigInvalid', `${file}: defaultPool ${JSON.stringify(defaultPool)} is none of the pools`);
   }
+  const faults = networkFaults(nicTags);
+  if (faults.length > 0) throw hostError('ConfigInvalid', `${file}: ${faults.join('; ')}`, { info: { file, faults } });
   return { pools, nicTags, defaultPool };
+}
+
+/** Networks that this host could not serve, each or two at once. */
+function networkFaults(nicTags: HostConfig['nicTags']): readonly string[] {
+  const served: { readonly setting: string; readonly subnet: IpNetwork }[] = [];
+  return Object.entries(nicTags).flatMap(([tag, { subnet: text }]) => {
+    if (text === undefined) return [];
+    const setting = `nicTags.${tag}.subnet`;
+    try {
+      const { subnet } = servedNetwork(text);
+      const other = served.find((one) => overlaps(one.subnet, subnet));
+      served.push({ setting, subnet });
+      return other === undefined ? [] : [`${setting} (${text}) overlaps ${other.setting}`];
+    } catch (error) {
+      return [`${setting}: ${describeError(error)}`];
+    }
+  });
 }

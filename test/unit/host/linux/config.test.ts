@@ -50,6 +50,20 @@ describe('the configuration of a Linux host', () => {
     assert.match(await refusal('{\n  "pools": \n}'), /config\.json, line 3, column 1: unexpected "}"/);
   });
 
+  it('is refused where a network cannot be served, naming the setting', async () => {
+    const nicTags = {
+      admin: { subnet: '10.1.0.0' }, one: { subnet: 'fd00::/64' }, two: { subnet: '10.300.0.0/16' }, three: { subnet: '10.2.0.0/31' },
+      four: { subnet: '10.3.0.0/16' }, five: { subnet: '10.3.4.0/24' },
+    }; // prettier-ignore
+    const text = await refusal(JSON.stringify({ nicTags }));
+    assert.ok(text.startsWith(`${configFile(root)}: nicTags.admin.subnet: `), text);
+    for (const name of ['admin', 'one', 'two', 'three', 'five'])
+      assert.ok(text.includes(`nicTags.${name}.subnet`), text);
+    assert.ok(text.includes('nicTags.five.subnet (10.3.4.0/24) overlaps nicTags.four.subnet'), text);
+    await write(JSON.stringify({ nicTags: { admin: { subnet: '10.3.0.0/16' }, other: {} } }));
+    assert.equal((await readConfig(root)).nicTags['admin']?.subnet, '10.3.0.0/16');
+  });
+
   it('is refused naming each faulty setting', async () => {
     const text = await refusal(
       JSON.stringify({
