@@ -149,8 +149,9 @@ class Values {
   }
 
   /** Undefined where there is none. */
-  optional(name: AttributeName): Part | undefined {
-    return this.parts[this.slot(name)];
+  optional(name: keyof typeof legacy): Part | undefined {
+    const slot = this.slot(name);
+    return (this.lengths[slot] ?? 0) < legacy[name] ? undefined : this.parts[slot];
   }
 
   position(name: AttributeName): number {
@@ -201,13 +202,13 @@ export class AttributeLayouts {
   }
 
   addLayouts(content: Content, blockSize: number, order: ByteOrder): void {
-    for (const { name, integerSize, value } of zapEntries(content, blockSize, order)) {
+    for (const { name, integerSize, bytes, size } of zapEntries(content, blockSize, order)) {
       const number = Number(name.toString('latin1'));
       if (integerSize !== 2 || !Number.isInteger(number) || number > 1023)
         throw invalid('a malformed attribute layout');
       const layout: AttributeKind[] = [];
-      for (let at = 0; at < value.length; at += 2) {
-        const kind = this.kinds.get(value.readUInt16BE(at));
+      for (let at = 0; at < size; at += 2) {
+        const kind = this.kinds.get(bytes.readUInt16BE(at));
         if (kind === undefined) throw invalid('an attribute layout with an unknown attribute');
         if (layout.includes(kind)) throw invalid('an attribute layout holds an attribute twice');
         layout.push(kind);

@@ -6,7 +6,7 @@ import { Content } from './content.js';
 import { readNvList } from './nvlist.js';
 import { ObjectFlag, type ObjectTable } from './objects.js';
 import { ObjectType } from './records.js';
-import { zapEntries, zapNumber, type ZapEntry } from './zap.js';
+import { isZapNumber, zapEntries, zapNumber, zapNumberHigh, zapNumberLow, type ZapEntry } from './zap.js';
 
 const masterObject = 1;
 const mostVersion = 5n;
@@ -127,9 +127,9 @@ export class FileReader {
 
   *entries(table: ObjectTable, row: number): Generator<DirectoryEntry> {
     for (const entry of zapEntries(this.content(table, row), table.blockSize.get(row), this.set.order)) {
-      const value = zapNumber(entry);
-      if ((value & 0x0fff_0000_0000_0000n) !== 0n) throw invalid('an entry of a directory with unknown bits');
-      yield { name: entry.name, object: Number(value & 0xffff_ffff_ffffn), type: Number(value >> 60n) };
+      const high = zapNumberHigh(entry);
+      if ((high & 0x0fff_0000) !== 0) throw invalid('an entry of a directory with unknown bits');
+      yield { name: entry.name, object: (high & 0xffff) * 2 ** 32 + zapNumberLow(entry), type: high >>> 28 };
     }
   }
 
@@ -228,7 +228,7 @@ export class FileReader {
     const entries: Iterable<ZapEntry> = zapEntries(this.content(table, row), table.blockSize.get(row), this.set.order);
     const numbers = new Map<string, number>();
     for (const entry of entries) {
-      if (entry.integerSize === 8 && entry.value.length === 8) {
+      if (isZapNumber(entry)) {
         numbers.set(entry.name.toString('latin1'), Number(zapNumber(entry)));
       }
     }

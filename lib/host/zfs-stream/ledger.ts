@@ -8,7 +8,7 @@ import { explain } from './commands.js';
 import { bigEndian, littleEndian, unsupported, type ByteOrder } from './bytes.js';
 import { ObjectFlag, ObjectTable, rowBytes, type allObjects } from './objects.js';
 
-const magic = 'zfs objects 001\n';
+const magic = 'zfs objects 002\n';
 const headBytes = 64;
 const writeBytes = 256 * 1024;
 const pageBytes = 64 * 1024;
@@ -44,6 +44,7 @@ export interface Piece {
 }
 
 const pieceHead = 32;
+const placeHead = 8;
 
 export class Ledger {
   private readonly fd: number;
@@ -51,6 +52,9 @@ export class Ledger {
   private pendingSize = 0;
   /** Length of the file without what is pending. */
   private written: number;
+  private readonly placeBytes = Buffer.allocUnsafeSlow(placeHead);
+  /** What {@link locate} found. */
+  private located: Buffer = this.pending;
   private readonly pages: { index: number; size: number; bytes: Buffer }[] = [];
 
   private constructor(fd: number, written: number) {
@@ -78,10 +82,6 @@ export class Ledger {
     }
   }
 
-  /** Adds bytes and says at which position. */
-  append(...parts: readonly Buffer[]): number {
-    const position = this.written + this.pendingSize;
-    for (const part of parts) {
   /** Opens a finished ledger to read from it. Throws `HostFailed` when it is damaged. */
   static open(path: string): { ledger: Ledger; head: LedgerHead; objects: ObjectTable } {
     const fd = openSync(path, 'r');
@@ -94,6 +94,10 @@ export class Ledger {
     }
   }
 
+  /** Adds bytes and says at which position. */
+  append(...parts: readonly Buffer[]): number {
+    const position = this.written + this.pendingSize;
+    for (const part of parts) {
       if (this.pendingSize + part.length > writeBytes) this.writeOut();
       if (part.length > writeBytes) {
         this.put(part);
@@ -115,15 +119,26 @@ export class Ledger {
   }
 
   appendPlace(place: Place): number {
-    const head = Buffer.allocUnsafe(10);
-    head.writeDoubleLE(place.directory, 0);
-    head.writeUInt16LE(place.name.length, 8);
-    return this.append(head, place.name);
+    const { directory, name } = place;
+    this.placeBytes.writeUInt32LE(directory % 2 ** 32, 0);
+    this.placeBytes.writeUInt16LE(Math.floor(directory / 2 ** 32), 4);
+    this.placeBytes.writeUInt16LE(name.length, 6);
+    return this.append(this.placeBytes, name);
   }
 
   readPlace(position: number): Place {
-    const head = this.read(position, 10);
-    return { directory: head.readDoubleLE(0), name: this.read(position + 10, head.readUInt16LE(8)) };
+    const at = this.locate(position, placeHead);
+    const directory = this.located.readUInt32LE(at) + this.located.readUInt16LE(at + 4) * 2 ** 32;
+    return { directory, name: this.read(position + placeHead, this.located.readUInt16LE(at + 6)) };
+  }
+
+  /** Whether the place at `position` is this one. */
+  isPlace(position: number, directory: number, name: Buffer): boolean {
+    const at = this.locate(position, placeHead);
+    if (this.located.readUInt16LE(at + 6) !== name.length) return false;
+    if (this.located.readUInt32LE(at) + this.located.readUInt16LE(at + 4) * 2 ** 32 !== directory) return false;
+    const nameAt = this.locate(position + placeHead, name.length);
+    return this.located.compare(name, 0, name.length, nameAt, nameAt + name.length) === 0;
   }
 
   /** Adds a piece in front of those at `older`. Without `bytes` it is a hole. */
@@ -169,6 +184,21 @@ export class Ledger {
       );
     }
     return result;
+  }
+
+  /** Where the bytes are in `located`, until the next call of anything. */
+  private locate(position: number, size: number): number {
+    const at = position % pageBytes;
+    if (position >= this.written && position + size <= this.written + this.pendingSize) {
+      this.located = this.pending;
+      return position - this.written;
+    }
+    if (position + size <= this.written && at + size <= pageBytes) {
+      this.located = this.page(Math.floor(position / pageBytes), at + size);
+      return at;
+    }
+    this.located = this.read(position, size);
+    return 0;
   }
 
   /** Adds the table of all objects and makes the ledger valid. */

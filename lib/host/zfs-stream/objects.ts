@@ -1,9 +1,9 @@
-/** What is kept in memory of each object: 40 bytes in columns, in ascending order of object numbers. */
+/** What is kept in memory of each object: some 24 bytes, in ascending order of object numbers. */
 import { invalid, unsupported } from './bytes.js';
 
 /**
- * Most objects of one dataset. They take 40 bytes each in memory, so a million 40 MB and this many 320 MB; an incremental
- * stream takes as much again for the objects it repeats.
+ * Most objects of one dataset. They take 24 bytes each in memory (40 where they have spill blocks or numbers past 2^32),
+ * so a million 24 MB and this many 192 MB; an incremental stream takes as much again for the objects it repeats.
  */
 const mostObjects = 8_000_000;
 
@@ -36,55 +36,138 @@ export const ObjectFlag = {
 const lastingFlags = ObjectFlag.live | ObjectFlag.spill | ObjectFlag.file | ObjectFlag.placed | ObjectFlag.missing;
 
 const chunkBits = 13;
-const chunkLength = 2 ** chunkBits;
+const chunkRows = 2 ** chunkBits;
 
-type Numbers = Float64Array | Uint32Array | Uint16Array | Uint8Array;
+/** Rows of 32-bit words. They grow without being copied; stretches of zeros take no memory. */
+class Words {
+  private readonly chunks: Uint32Array[] = [];
+  private readonly perRow: number;
 
-/** An array that grows without being copied. */
-class Column<T extends Numbers> {
-  private readonly chunks: T[] = [];
-  private readonly make: (length: number) => T;
-
-  constructor(make: (length: number) => T) {
-    this.make = make;
+  constructor(perRow: number) {
+    this.perRow = perRow;
   }
 
-  get(row: number): number {
-    return this.chunks[row >>> chunkBits]?.[row & (chunkLength - 1)] ?? 0;
+  get(row: number, word: number): number {
+    return this.chunks[row >>> chunkBits]?.[(row & (chunkRows - 1)) * this.perRow + word] ?? 0;
   }
 
-  set(row: number, value: number): void {
+  set(row: number, word: number, value: number): void {
     let chunk = this.chunks[row >>> chunkBits];
-    if (chunk === undefined) this.chunks[row >>> chunkBits] = chunk = this.make(chunkLength);
-    chunk[row & (chunkLength - 1)] = value;
+    if (chunk === undefined || chunk.length === 0) {
+      while (this.chunks.length < row >>> chunkBits) this.chunks.push(noRows);
+      if (value === 0) return;
+      this.chunks[row >>> chunkBits] = chunk = new Uint32Array(chunkRows * this.perRow);
+    }
+    chunk[(row & (chunkRows - 1)) * this.perRow + word] = value;
   }
 }
 
-const f64 = (): Column<Float64Array> => new Column((length) => new Float64Array(length));
-const u32 = (): Column<Uint32Array> => new Column((length) => new Uint32Array(length));
-const u16 = (): Column<Uint16Array> => new Column((length) => new Uint16Array(length));
-const u8 = (): Column<Uint8Array> => new Column((length) => new Uint8Array(length));
+const noRows = new Uint32Array(0);
+
+/** A number of some bits in a word of each row. */
+class Field {
+  private readonly words: Words;
+  private readonly word: number;
+  private readonly shift: number;
+  private readonly mask: number;
+
+  constructor(words: Words, word: number, shift = 0, bits = 32) {
+    this.words = words;
+    this.word = word;
+    this.shift = shift;
+    this.mask = bits === 32 ? 0xffff_ffff : (1 << bits) - 1;
+  }
+
+  get(row: number): number {
+    return ((this.words.get(row, this.word) >>> this.shift) & this.mask) >>> 0;
+  }
+
+  set(row: number, value: number): void {
+    const { words, word, shift, mask } = this;
+    const others = words.get(row, word) & ~(mask << shift);
+    words.set(row, word, (others | ((value & mask) << shift)) >>> 0);
+  }
+}
+
+/** Numbers up to 2^53, mostly below 2^32. */
+class WideField {
+  private readonly low: Field;
+  private readonly high: Field;
+
+  constructor(low: Field, high: Field) {
+    this.low = low;
+    this.high = high;
+  }
+
+  get(row: number): number {
+    return this.low.get(row) + this.high.get(row) * 2 ** 32;
+  }
+
+  set(row: number, value: number): void {
+    this.low.set(row, value >>> 0);
+    this.high.set(row, Math.floor(value / 2 ** 32));
+  }
+}
+
+/** Sizes of blocks, in units of 512 bytes. */
+class BlockSizeField {
+  private readonly units: Field;
+
+  constructor(units: Field) {
+    this.units = units;
+  }
+
+  get(row: number): number {
+    return this.units.get(row) * 512;
+  }
+
+  set(row: number, bytes: number): void {
+    this.units.set(row, bytes / 512);
+  }
+}
+
+/** From 1 to 32, so one less is kept. */
+class SlotsField {
+  private readonly more: Field;
+
+  constructor(more: Field) {
+    this.more = more;
+  }
+
+  get(row: number): number {
+    return this.more.get(row) + 1;
+  }
+
+  set(row: number, slots: number): void {
+    this.more.set(row, slots - 1);
+  }
+}
 
 /** Length of a row in the ledger. */
 export const rowBytes = 40;
 
 export class ObjectTable {
   length = 0;
-  readonly number = f64();
+  private readonly words = new Words(6);
+  /** What most objects do not have. */
+  private readonly rare = new Words(4);
+  readonly number = new WideField(new Field(this.words, 0), new Field(this.rare, 0));
   /** Of files: end of the last block. Of others: position of the newest piece of content in the ledger, 0 for none. */
-  readonly extent = f64();
+  readonly extent = new WideField(new Field(this.words, 1), new Field(this.rare, 1));
   /** Positions in the ledger, 0 for none. */
-  readonly bonusAt = u32();
-  readonly spillAt = u32();
-  readonly placeAt = u32();
-  readonly blockSize = u32();
-  readonly bonusLength = u16();
-  readonly flags = u16();
-  readonly type = u8();
-  readonly bonusType = u8();
-  readonly slots = u8();
+  readonly bonusAt = new Field(this.words, 2);
+  readonly placeAt = new Field(this.words, 3);
+  readonly spillAt = new Field(this.rare, 2);
+  readonly bonusLength = new Field(this.words, 4, 0, 16);
+  readonly blockSize = new BlockSizeField(new Field(this.words, 4, 16, 16));
+  readonly type = new Field(this.words, 5, 0, 8);
+  readonly bonusType = new Field(this.words, 5, 8, 8);
+  readonly slots = new SlotsField(new Field(this.words, 5, 16, 5));
+  readonly flags = new Field(this.words, 5, 21, 11);
   /** Where the next live row may be: shortens the way over removed ones. */
-  private readonly skip = u32();
+  private readonly skip = new Field(this.rare, 3);
+  /** Number of the last row. */
+  private last = -1;
 
   /** Adds a row for `number`, which must be the highest so far. Throws `StreamUnsupported` past the limit. */
   add(number: number): number {
@@ -92,6 +175,7 @@ export class ObjectTable {
     const row = this.length;
     this.length += 1;
     this.number.set(row, number);
+    this.last = number;
     return row;
   }
 
@@ -125,7 +209,6 @@ export class ObjectTable {
     while (row < this.length && this.number.get(row) < end) {
       if (this.has(row, ObjectFlag.sealed)) throw invalid(`object ${this.number.get(row)} goes after others that need it`);
       this.clear(row, ObjectFlag.live);
-      this.skip.set(row, row + 1);
       row = this.nextLive(row + 1);
     }
   }
@@ -136,7 +219,7 @@ export class ObjectTable {
     while (at < this.length && !this.has(at, ObjectFlag.live)) at = Math.max(this.skip.get(at), at + 1);
     for (let passed = row; passed < at;) {
       const next = Math.max(this.skip.get(passed), passed + 1);
-      this.skip.set(passed, at);
+      if (at > passed + 1) this.skip.set(passed, at);
       passed = next;
     }
     return at;
@@ -144,20 +227,11 @@ export class ObjectTable {
 
   /** Copies row `from` of `other` over row `row`, but for its number. */
   copy(row: number, other: ObjectTable, from: number): void {
-    for (const column of [
-      'extent',
-      'bonusAt',
-      'spillAt',
-      'placeAt',
-      'blockSize',
-      'bonusLength',
-      'flags',
-      'type',
-      'bonusType',
-      'slots',
-    ] as const) {
-      // prettier-ignore
-      this[column].set(row, other[column].get(from));
+    this.extent.set(row, other.extent.get(from));
+    this.blockSize.set(row, other.blockSize.get(from));
+    this.slots.set(row, other.slots.get(from));
+    for (const field of ['bonusAt', 'spillAt', 'placeAt', 'bonusLength', 'flags', 'type', 'bonusType'] as const) {
+      this[field].set(row, other[field].get(from));
     }
   }
 
@@ -191,8 +265,8 @@ export class ObjectTable {
   }
 
   private lowerBound(number: number): number {
-    // Mostly the last one is asked for.
-    if (this.length === 0 || number > this.number.get(this.length - 1)) return this.length;
+    // Mostly the last one is asked for, or none.
+    if (number >= this.last) return number === this.last ? this.length - 1 : this.length;
     let low = 0;
     let high = this.length - 1;
     while (low < high) {

@@ -5,8 +5,8 @@ import { decompress } from './decompress.js';
 import { guidAt, objectNumberEnd, payloadSize, RecordType, slotsOf, type Begin } from './records.js';
 import type { Source } from './source.js';
 
-/** FREE with this length goes to the end of the object. */
-const toTheEnd = 0xffff_ffff_ffff_ffffn;
+/** FREE with a length of ones goes to the end of the object. */
+const allBits = 0xffff_ffff;
 
 /** Returns after END, whose checksum was right. Throws `StreamInvalid`, `StreamUnsupported`, and what the target throws. */
 export async function readRecords(source: Source, begin: Begin, set: ObjectSet): Promise<void> {
@@ -20,23 +20,24 @@ export async function readRecords(source: Source, begin: Begin, set: ObjectSet):
     hasChecksums ||= verdict === true;
     const type = order.u32(bytes, at);
     const size = payloadSize(begin, type, bytes, at);
-    if (order.id(bytes, at + guidAt(type)) !== begin.guid) throw invalid('a record of another snapshot');
+    if (!isOf(begin, bytes, at + guidAt(type))) throw invalid('a record of another snapshot');
     switch (type) {
       case RecordType.end:
         if (source.endVerdict !== true) throw invalid('the checksum of the whole is wrong');
         return;
       case RecordType.object:
-        await takeObject(source, order, size, set);
+        if (!source.take(size)) await source.takeAcross(size);
+        takeObject(source, order, bytes, at, set);
         break;
       case RecordType.freeObjects:
         set.freeObjects(order.u64(bytes, at + 8), checkedCount(order, bytes, at));
         break;
       case RecordType.free: {
-        const length = order.id(bytes, at + 24);
+        const toTheEnd = order.u32(bytes, at + 24) === allBits && order.u32(bytes, at + 28) === allBits;
+        const length = toTheEnd ? Infinity : order.u64(bytes, at + 24);
         const offset = order.u64(bytes, at + 16);
-        if (length !== toTheEnd && offset + Number(length) > 2 ** 64)
-          throw invalid('a hole past the end of all numbers');
-        set.free(objectNumber(order, bytes, at), offset, length === toTheEnd ? Infinity : Number(length));
+        if (!toTheEnd && offset + length > 2 ** 64) throw invalid('a hole past the end of all numbers');
+        set.free(objectNumber(order, bytes, at), offset, length);
         break;
       }
       case RecordType.spill: {
@@ -45,7 +46,7 @@ export async function readRecords(source: Source, begin: Begin, set: ObjectSet):
         break;
       }
       case RecordType.write:
-        await takeWrite(source, order, size, set);
+        if (!takeWrite(source, order, size, set)) await takeWriteAcross(source, order, bytes, at, size, set);
         break;
       case RecordType.writeEmbedded:
         if (order.big) throw unsupported('embedded blocks in big-endian order');
@@ -56,6 +57,11 @@ export async function readRecords(source: Source, begin: Begin, set: ObjectSet):
     }
     if (set.commands.full) await set.commands.flush();
   }
+}
+
+/** Whether a record is of the snapshot of its substream. */
+function isOf(begin: Begin, bytes: Buffer, at: number): boolean {
+  return bytes.readUInt32LE(at) === begin.guidWords[0] && bytes.readUInt32LE(at + 4) === begin.guidWords[1];
 }
 
 function objectNumber(order: ByteOrder, bytes: Buffer, at: number): number {
@@ -75,13 +81,10 @@ async function takePayload(source: Source, size: number): Promise<Buffer> {
   return source.bytes.subarray(source.at, source.at + size);
 }
 
-async function takeObject(source: Source, order: ByteOrder, size: number, set: ObjectSet): Promise<void> {
-  const { bytes, at } = source;
+/** Hands over the object whose header lies at `at`, and its attributes where `source` is. */
+function takeObject(source: Source, order: ByteOrder, bytes: Buffer, at: number, set: ObjectSet): void {
   const flags = bytes[at + 35] ?? 0;
   if ((flags & ~4) !== 0) throw invalid('an object with unknown flags');
-  const bonus = source.take(size)
-    ? source.bytes.subarray(source.at, source.at + size)
-    : await takePayload(source, size);
   set.object({
     number: objectNumber(order, bytes, at),
     type: order.u32(bytes, at + 16),
@@ -89,12 +92,32 @@ async function takeObject(source: Source, order: ByteOrder, size: number, set: O
     blockSize: order.u32(bytes, at + 24),
     slots: slotsOf(bytes, at),
     hasSpill: (flags & 4) !== 0,
-    bonus: bonus.subarray(0, order.u32(bytes, at + 28)),
+    bonus: source.bytes.subarray(source.at, source.at + order.u32(bytes, at + 28)),
   });
 }
 
-async function takeWrite(source: Source, order: ByteOrder, size: number, set: ObjectSet): Promise<void> {
+/** Takes what is most frequent: a whole block of a file as it is. False when it is something else. */
+function takeWrite(source: Source, order: ByteOrder, size: number, set: ObjectSet): boolean {
   const { bytes, at } = source;
+  if (bytes[at + 50] !== 0 || !source.has(size)) return false;
+  const number = objectNumber(order, bytes, at);
+  const offset = order.u64(bytes, at + 24);
+  const wanted = set.startWrite(number, offset, order.u64(bytes, at + 32), true);
+  source.take(size);
+  if (wanted === undefined) set.keep(number, offset, source.bytes.subarray(source.at, source.at + size));
+  else if (wanted > 0) set.writeFile(source.bytes, source.at, wanted, offset);
+  return true;
+}
+
+/** Takes any block, compressed or in several chunks of the stream. */
+async function takeWriteAcross(
+  source: Source,
+  order: ByteOrder,
+  bytes: Buffer,
+  at: number,
+  size: number,
+  set: ObjectSet,
+): Promise<void> {
   const number = objectNumber(order, bytes, at);
   const offset = order.u64(bytes, at + 24);
   const length = order.u64(bytes, at + 32);

@@ -63,6 +63,8 @@ export interface Begin {
   readonly compound: boolean;
   readonly type: 'filesystem' | 'volume';
   readonly guid: bigint;
+  /** The bytes of `guid` in the stream, as two numbers to compare with. */
+  readonly guidWords: readonly [number, number];
   readonly fromGuid: bigint;
   /** Seconds since the epoch. */
   readonly creation: number;
@@ -95,6 +97,7 @@ export function readBegin(bytes: Buffer, at: number): Begin {
     compound,
     type: objectSet === 3 ? 'volume' : 'filesystem',
     guid,
+    guidWords: [bytes.readUInt32LE(at + 40), bytes.readUInt32LE(at + 44)],
     fromGuid: order.id(bytes, at + 48),
     creation: order.u64(bytes, at + 24),
     snapshot: snapshotName(bytes.subarray(at + 56, at + headerSize)),

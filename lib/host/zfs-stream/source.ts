@@ -47,6 +47,11 @@ export class Source {
     return true;
   }
 
+  /** Whether the chunk at hand has `size` bytes more. */
+  has(size: number): boolean {
+    return this.chunk.length - this.position >= size;
+  }
+
   /** Takes `size` bytes across chunks, copied together. */
   async takeAcross(size: number): Promise<void> {
     if (this.take(size)) return;

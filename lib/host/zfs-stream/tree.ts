@@ -211,8 +211,7 @@ export class TreeBuilder {
   /** Whether this is the entry by which an object was put into the tree while the stream was read. */
   private meetsEarly({ table, row }: Row, directory: number, name: Buffer): boolean {
     if (!table.has(row, ObjectFlag.early)) return false;
-    const place = this.set.ledger.readPlace(table.placeAt.get(row));
-    if (place.directory !== directory || !place.name.equals(name)) return false;
+    if (!this.set.ledger.isPlace(table.placeAt.get(row), directory, name)) return false;
     table.clear(row, ObjectFlag.early);
     return true;
   }

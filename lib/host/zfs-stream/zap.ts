@@ -1,5 +1,5 @@
 /** ZAP: the tables of names in which ZFS keeps directories and settings (one block, or a hash table of many). */
-import { invalid, unsupported, type ByteOrder } from './bytes.js';
+import { bigEndian, invalid, unsupported, type ByteOrder } from './bytes.js';
 import type { Content } from './content.js';
 
 const microType = 0x8000000000000003n;
@@ -19,9 +19,13 @@ const mostLeaves = 2 ** 26;
 
 export interface ZapEntry {
   readonly name: Buffer;
-  /** Size of each integer of the value: 1, 2, 4 or 8 bytes, big endian in `value`. */
+  /** Size of each integer of the value: 1, 2, 4 or 8 bytes. */
   readonly integerSize: number;
-  readonly value: Buffer;
+  /** Where the value lies: `size` bytes of `bytes` from `at` on, in `order`. */
+  readonly bytes: Buffer;
+  readonly at: number;
+  readonly size: number;
+  readonly order: ByteOrder;
 }
 
 /** All entries of a table whose object has blocks of `blockSize` bytes. Throws `StreamInvalid`. */
@@ -35,8 +39,28 @@ export function* zapEntries(content: Content, blockSize: number, order: ByteOrde
 
 /** The value of a table's entry that is one number of 64 bits. */
 export function zapNumber(entry: ZapEntry): bigint {
-  if (entry.integerSize !== 8 || entry.value.length !== 8) throw invalid('an entry of a table is no single number');
-  return entry.value.readBigUInt64BE(0);
+  checkNumber(entry);
+  return entry.order.id(entry.bytes, entry.at);
+}
+
+/** The upper half of such a value. */
+export function zapNumberHigh(entry: ZapEntry): number {
+  checkNumber(entry);
+  return entry.order.u32(entry.bytes, entry.order.big ? entry.at : entry.at + 4);
+}
+
+/** The lower half. */
+export function zapNumberLow(entry: ZapEntry): number {
+  checkNumber(entry);
+  return entry.order.u32(entry.bytes, entry.order.big ? entry.at + 4 : entry.at);
+}
+
+export function isZapNumber({ integerSize, size }: ZapEntry): boolean {
+  return integerSize === 8 && size === 8;
+}
+
+function checkNumber(entry: ZapEntry): void {
+  if (!isZapNumber(entry)) throw invalid('an entry of a table is no single number');
 }
 
 function* microEntries(content: Content, blockSize: number, order: ByteOrder): Generator<ZapEntry> {
@@ -46,9 +70,7 @@ function* microEntries(content: Content, blockSize: number, order: ByteOrder): G
     if (block[at + 14] === 0) continue;
     const end = block.indexOf(0, at + 14);
     if (end < 0 || end >= at + microEntry) throw invalid('a name in a table has no end');
-    const value = Buffer.allocUnsafe(8);
-    value.writeBigUInt64BE(order.id(block, at));
-    yield { name: block.subarray(at + 14, end), integerSize: 8, value };
+    yield { name: block.subarray(at + 14, end), integerSize: 8, bytes: block, at, size: 8, order };
   }
 }
 
@@ -126,7 +148,8 @@ function* leafEntries(leaf: Buffer, order: ByteOrder): Generator<ZapEntry> {
     }
     const name = array(order.u16(leaf, at + 4), nameSize);
     if (name.indexOf(0) !== nameSize - 1) throw invalid('a name in a table has no end');
-    const value = array(order.u16(leaf, at + 8), valueSize);
-    yield { name: name.subarray(0, nameSize - 1), integerSize, value };
+    const bytes = array(order.u16(leaf, at + 8), valueSize);
+    // Whatever the order of the stream.
+    yield { name: name.subarray(0, nameSize - 1), integerSize, bytes, at: 0, size: valueSize, order: bigEndian };
   }
 }
