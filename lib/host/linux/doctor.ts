@@ -38,8 +38,9 @@ const folders = ['/sbin', '/usr/sbin', '/bin', '/usr/bin', '/usr/local/sbin', '/
 
 /** In the order in which they matter. */
 export async function examineLinux(root: string): Promise<readonly Finding[]> {
-  const groups = await Promise.all([kernel(), libraries(), examinePrograms(), storage(root), network(), paths(root)]);
-  return groups.flat();
+  const groups = [kernel(), examinePrograms(), storage(root), network(), paths(root)] as const;
+  const [system, runnable, pools, net, places] = await Promise.all(groups);
+  return [...system, ...libraries(), ...runnable, ...pools, ...net, ...places];
 }
 
 async function kernel(): Promise<Finding[]> {
