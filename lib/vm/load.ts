@@ -11,7 +11,7 @@ import { isDamage, type Damaged } from './damaged.js';
 import { vmError } from './errors.js';
 import { addDatasets, allDatasets, datasetsBelow, volumeOf, type DatasetIndex } from './load-datasets.js';
 import { readMetadata, readRoutes, readTags } from './metadata.js';
-import { addRecord, stateOf, uuidOf, zoneConfigToVm } from './zone-config-read.js';
+import { addRecord, membersFor, stateOf, uuidOf, zoneConfigToVm } from './zone-config-read.js';
 
 /** Where values come from, besides the index of zones. */
 type Source =
@@ -148,13 +148,16 @@ function createLoader(
 ): (record: ZoneRecord) => Promise<VmObject | undefined> {
   const wanted = fields === undefined ? everything : new Set(fields.flatMap(sourcesOf));
   // What belongs to a VM's datasets is told by its lists.
-  const members = fields === undefined || wanted.has('datasets') ? undefined : new Set(fields);
+  const members = fields === undefined || wanted.has('datasets') ? undefined : membersFor(fields);
+  const needsPlace = ['times', 'exit', 'metadata', 'routes', 'tags', 'datasets'].some((each) =>
+    wanted.has(each as Source),
+  );
   const sysinfo = wanted.has('sysinfo') ? host.sysinfo.read() : undefined;
   // Answered where it is needed; a failure there must not be a failure nobody looks at.
   sysinfo?.catch(() => undefined);
   return async (record) => {
     if (uuidOf(record) === undefined) return undefined;
-    const place = host.at(record.zonepath);
+    const place = needsPlace ? host.at(record.zonepath) : '';
     const needsConfig = wanted.has('config') || wanted.has('datasets') || record.brand === '';
     const config = needsConfig ? await configOf(host, record) : undefined;
     if (needsConfig && config === undefined) return undefined;

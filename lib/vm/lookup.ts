@@ -94,6 +94,7 @@ function valuesAt(vm: ListedVm, key: string): readonly unknown[] {
 
 /** The value of a field, one of `nics.0.ip` or one of `tags.role`; undefined where the VM has none. No key goes deeper. */
 export function valueAt(vm: ListedVm, key: string): unknown {
+  if (!key.includes('.')) return own(vm, key);
   const [first = '', second, third, ...more] = key.split('.');
   const value = own(vm, first);
   if (second === undefined) return value;
@@ -132,14 +133,18 @@ export function sortVms(vms: readonly ListedVm[], keys: readonly string[]): read
 }
 
 function compare(a: unknown, b: unknown): number {
-  const rank = (value: unknown) => (value === undefined ? 2 : isNothing(value) ? 1 : 0);
-  if (rank(a) !== rank(b)) return rank(a) - rank(b);
-  if (rank(a) > 0) return 0;
+  const [rank, other] = [rankOf(a), rankOf(b)];
+  if (rank !== other) return rank - other;
+  if (rank > 0) return 0;
   if (typeof a === 'number' && typeof b === 'number') return a - b;
   const [left, right] = [textOf(a), textOf(b)];
   // Text that is a number compares with numbers as one.
   if (typeof a === 'number' || typeof b === 'number') return Number(left) - Number(right) || 0;
   return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function rankOf(value: unknown): number {
+  return value === undefined ? 2 : isNothing(value) ? 1 : 0;
 }
 
 function isNothing(value: unknown): boolean {

@@ -50,15 +50,25 @@ const deviceTargets = {
 deviceTargets.child.delete('image-name');
 const filesystemTargets = { element: elementTargets(filesystemRows), child: new Map() as Targets };
 
+/** Members that say what others mean, and the state: they are read whatever is asked for. */
+const telling = [
+  'autoboot', 'vm_autoboot', 'brand', 'create_timestamp', 'failed', 'provisioning', 'state', 'transition', 'zfs_filesystem',
+] as const; // prettier-ignore
+
+/** What {@link zoneConfigToVm} has to read for `fields` of a VM. */
+export function membersFor(fields: Iterable<string>): ReadonlySet<string> {
+  return new Set([...fields, ...telling]);
+}
+
 /**
  * The VM that a configuration describes, members in the order of the file. With `record`, identity and state of the
- * zone are added; with `members`, lists that are not among them may be left out. Resources and attributes that mean nothing to a VM are passed over. Throws `VmDamaged` when the
- * configuration lacks a brand.
+ * zone are added; with `members` (see {@link membersFor}), others are left out. Resources and attributes that mean
+ * nothing to a VM are passed over. Throws `VmDamaged` when the configuration lacks a brand.
  */
 export function zoneConfigToVm(config: ZoneConfig, record?: ZoneRecord, members?: ReadonlySet<string>): VmObject {
   const vm: Draft = {};
-  for (const [name, text] of Object.entries(config.attributes)) put(vm, zoneTargets.get(name), text);
-  for (const resource of config.resources) if (isWanted(resource.kind, members)) read(vm, resource);
+  for (const [name, text] of Object.entries(config.attributes)) put(vm, zoneTargets.get(name), text, members);
+  for (const resource of config.resources) if (isWanted(resource.kind, members)) read(vm, resource, members);
   const { brand } = config.attributes;
   if (brand === undefined)
     throw vmError('VmDamaged', `configuration of zone ${config.attributes['name'] ?? ''} names no brand`);
@@ -120,20 +130,21 @@ function isWanted(kind: string, members: ReadonlySet<string> | undefined): boole
   return members === undefined || (membersOf[kind]?.some((member) => members.has(member)) ?? true);
 }
 
-function put(into: Draft, target: Target | undefined, text: string): void {
-  if (target !== undefined) into[target.member] = decode(text, target.as);
+function put(into: Draft, target: Target | undefined, text: string, members?: ReadonlySet<string>): void {
+  if (target === undefined || (members !== undefined && !members.has(target.member))) return;
+  into[target.member] = decode(text, target.as);
 }
 
-function read(vm: Draft, resource: ZoneResource): void {
+function read(vm: Draft, resource: ZoneResource, members: ReadonlySet<string> | undefined): void {
   const { kind, attributes, children } = resource;
   switch (kind) {
     case 'attr':
-      put(vm, attrTargets.get(attributes['name'] ?? ''), attributes['value'] ?? '');
+      put(vm, attrTargets.get(attributes['name'] ?? ''), attributes['value'] ?? '', members);
       break;
     case 'rctl':
       for (const child of children) {
         const { priv = '', limit = '', action = '' } = child.attributes;
-        put(vm, rctlTargets.get(`${attributes['name'] ?? ''}.${priv}.${action}`), limit);
+        put(vm, rctlTargets.get(`${attributes['name'] ?? ''}.${priv}.${action}`), limit, members);
       }
       break;
     case 'network':

@@ -37,9 +37,9 @@ export function parseIndex(text: string): readonly ZoneIndexEntry[] {
 }
 
 function parseLine(line: string): ZoneIndexEntry | undefined {
-  if (line.startsWith('#') || Buffer.byteLength(line) >= lineLimit) return undefined;
+  if (line.startsWith('#') || hasBytes(line, lineLimit)) return undefined;
   const [name, state, zonepath = '', uuid = '', brand = '', ipType = '', debugId = ''] = fields(line);
-  if (name === undefined || name === '' || Buffer.byteLength(name) >= 64 || !isStored(state)) return undefined;
+  if (name === undefined || name === '' || hasBytes(name, 64) || !isStored(state)) return undefined;
   const lower = uuid.toLowerCase();
   return {
     name,
@@ -52,12 +52,18 @@ function parseLine(line: string): ZoneIndexEntry | undefined {
   };
 }
 
+/** Whether a text has at least `bytes` bytes. None of its characters has more than three. */
+function hasBytes(text: string, bytes: number): boolean {
+  return text.length * 3 >= bytes && Buffer.byteLength(text) >= bytes;
+}
+
 function isStored(state: string | undefined): state is StoredZoneState {
   return state === 'configured' || state === 'incomplete' || state === 'installed';
 }
 
 /** Splits at colons outside double quotes; quotes surround a field that holds a colon. */
 function fields(line: string): string[] {
+  if (!line.includes('"')) return line.split(':');
   const found: string[] = [];
   let at = 0;
   while (at <= line.length) {

@@ -45,7 +45,7 @@ export function zoneStore({ id, at }: ZoneStoreOptions): ZoneStore {
   const folder = at('/etc/zones');
   const indexFile = join(folder, 'index');
   const debugIdFile = join(folder, 'did.txt');
-  const xmlFile = (name: string) => join(folder, `${name}.xml`);
+  const xmlFile = (name: string) => `${folder}/${name}.xml`;
 
   const changing = <T>(work: () => Promise<T>) => withZoneLock(at, 'index.lock', work);
 
