@@ -14,6 +14,7 @@ import { vmError } from './errors.js';
 import { payloadFacts } from './facts.js';
 import { makeFilesystems } from './filesystems.js';
 import { hvmOf, prepareGuest } from './hvm-boot.js';
+import { sayingWhereFull } from './full-pool.js';
 import { setIndestructible } from './indestructible.js';
 import { withNewVm } from './locks.js';
 import { makeConfigFiles, writeMetadata, writeRoutes, writeTags } from './metadata.js';
@@ -40,7 +41,8 @@ export async function createVm(ctx: Context, payload: unknown): Promise<CreateRe
         ctx,
         () => claim(ctx, host, payload, undo),
         async ({ spec, config }) => {
-          await install(ctx, host, spec, config, undo);
+          const use = { doing: 'create', uuid: spec.uuid, dataset: spec.zfs_filesystem };
+          await sayingWhereFull(host, use, () => install(ctx, host, spec, config, undo));
           return createResult(payload, spec);
         },
       ),

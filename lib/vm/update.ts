@@ -8,6 +8,7 @@ import { updateResult, type ChangeResult } from './change-result.js';
 import { damagedIn } from './damaged.js';
 import { setProperties } from './dataset-changes.js';
 import { payloadFacts } from './facts.js';
+import { sayingWhereFull } from './full-pool.js';
 import { setIndestructible } from './indestructible.js';
 import { loadVm } from './load.js';
 import { withVmLock } from './locks.js';
@@ -33,8 +34,12 @@ export async function updateVm(ctx: Context, uuid: string, payload: unknown): Pr
     ctx.signal.throwIfAborted();
     await withUndo(
       (what, error) => ctx.log.error({ err: error }, `cannot undo: ${what}`),
-      (undo) => apply(ctx, current, plan, undo),
+      (undo) => {
+        const use = { doing: 'update', uuid, dataset: current.zfs_filesystem ?? String(current.zonepath).slice(1) };
+        return sayingWhereFull(host, use, () => apply(ctx, current, plan, undo));
+      },
     );
+    await reloadDisplays(ctx, host, current, plan);
     return updateResult(plan, current, host.features.guestOs);
   });
 }
@@ -54,6 +59,16 @@ async function apply(ctx: Context, current: VmObject, plan: UpdatePlan, undo: Un
   for (const { zfs_filesystem: volume } of plan.removeDisks) {
     if (volume !== undefined) await destroyVolume(host, volume);
   }
+}
+
+/** Listeners and passwords of displays follow at once. When they cannot, the VM has them at its next boot. */
+async function reloadDisplays(ctx: Context, host: Host, current: VmObject, plan: UpdatePlan): Promise<void> {
+  const names = ['vnc_port', 'vnc_password', 'spice_port', 'spice_password'] as const;
+  if (host.hvm === undefined || current.zone_state !== 'running') return;
+  if (!names.some((name) => name in plan.payload && plan.payload[name] !== current[name])) return;
+  await host.hvm.reloadDisplays(await loadVm(host, String(current.uuid))).catch((error: unknown) => {
+    ctx.log.warn({ err: error, uuid: current.uuid }, 'cannot bring the displays in line');
+  });
 }
 
 /** Properties of volumes, then their sizes. */
