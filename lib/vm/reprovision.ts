@@ -2,7 +2,6 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../context.js';
-import { hostError } from '../host/errors.js';
 import type { Host } from '../host/host.js';
 import type { VmObject } from '../schema/generated/vm.js';
 import { withUndo, type UndoStack } from '../undo.js';
@@ -14,6 +13,7 @@ import { payloadFacts } from './facts.js';
 import { loadVm } from './load.js';
 import { withVmLock } from './locks.js';
 import { bootVm, stopVm } from './power.js';
+import { replaceBootDisk, requireReplaceable } from './reprovision-volume.js';
 import { withAttr } from './zone-config.js';
 
 /** Time for the guest to set itself up, as for a new VM. */
@@ -34,9 +34,16 @@ export async function reprovisionVm(ctx: Context, uuid: string, payload: unknown
     if (vm.zone_state !== 'installed') throw vmError('VmBadState', `VM ${uuid} has been started meanwhile`);
     await withUndo(
       (what, error) => ctx.log.error({ err: error }, `cannot undo: ${what}`),
-      (undo) => replaceRoot(ctx, host, vm, image, undo),
+      (undo) =>
+        vm.brand === 'bhyve'
+          ? replaceBootDisk(ctx, host, vm, image, transitionNow(), undo)
+          : replaceRoot(ctx, host, vm, image, undo),
     );
   });
+}
+
+function transitionNow(): string {
+  return `provisioning:running:${Date.now() + provisioningLimitMs}`;
 }
 
 function imageIn(payload: unknown): string {
@@ -71,7 +78,10 @@ async function judge(ctx: Context, host: Host, vm: VmObject, image: string): Pro
     const message = `image ${image} is type ${String(found.type)}, but must be one of: ${JSON.stringify(types)}`;
     throw vmError('PayloadInvalid', message);
   }
-  if (name === 'bhyve') throw hostError('Unsupported', 'this host cannot reprovision VMs of brand bhyve');
+  if (name === 'bhyve') {
+    await requireReplaceable(host, vm, found);
+    return image;
+  }
   if (host.features.guestOs === 'linux' && found.os !== undefined && found.os !== 'linux') {
     throw vmError('PayloadInvalid', `image ${image} is for ${found.os}, which does not run on a Linux host`);
   }
@@ -84,7 +94,7 @@ async function replaceRoot(ctx: Context, host: Host, vm: VmObject, image: string
   const [oldRoot, oldData] = [`${root}-reprovisioning-root`, `${root}-reprovisioning-data`];
   const hasData = (vm.datasets ?? []).length > 0;
   const config = await host.zones.config(zone);
-  const transition = `provisioning:running:${Date.now() + provisioningLimitMs}`;
+  const transition = transitionNow();
   undo.push('zone configuration', () => host.zones.configure(withAttr(config, 'transition', undefined)));
   await host.zones.configure(withAttr(config, 'transition', transition));
   undo.push('old root', () => putBack(host, root, hasData));
