@@ -4,7 +4,6 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, lstatSync, openSync, readSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { imagesIn, openImgapiServer, type ImgapiServer } from '../imgapi-server.js';
 import { inOwnNetworkNamespace } from '../netns.js';
@@ -32,8 +31,6 @@ describe('imgadm', () => {
   });
 
   const lines = (text: string) => text.trimEnd().split('\n');
-  const installed = async () =>
-    lines(await host.ok('imgadm', ['list', '-H', '-o', 'name'])).filter((name) => name !== '');
   const below = (folder: string) => (existsSync(host.at(folder)) ? readdirSync(host.at(folder)) : []).sort();
 
   async function removeAll(): Promise<void> {
@@ -154,31 +151,5 @@ describe('imgadm', () => {
     assert.equal(server.requests.filter((line) => line.includes('/file')).length, 2);
     await assertNothingBut(web, busybox);
     await removeAll();
-  });
-
-  it('can be killed at any moment: nothing is half there, and the next import succeeds', async () => {
-    server.forget();
-    const begun = Date.now();
-    await host.ok('imgadm', ['import', web]);
-    const whole = Date.now() - begun;
-    await removeAll();
-    for (let round = 0; round < 6; round += 1) {
-      server.forget();
-      server.fail('file', { kind: 'slow', bytesPerSecond: 4_000_000 }, 2);
-      const child = host.start('imgadm', ['import', web]);
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      await sleep(Math.random() * (whole + 200));
-      child.kill('SIGKILL');
-      await ended;
-      const names = await installed();
-      assert.ok(
-        names.every((name) => name === 'busybox' || name === 'busybox-web'),
-        names.join(),
-      );
-      await host.ok('imgadm', ['import', web]);
-      await assertNothingBut(web, busybox);
-      await removeAll();
-      await assertNothingBut();
-    }
   });
 });
