@@ -246,10 +246,10 @@ describe('a bhyve VM', () => {
     const vm = await loadVm(host, uuid);
     const seed = vm.disks?.find((disk) => disk.path === unplaced?.path);
     assert.equal(seed?.pci_slot, '0:5:0');
-    assert.match(seed?.uuid ?? '', /^[0-9a-f-]{36}$/);
+    assert.match(seed.uuid ?? '', /^[0-9a-f-]{36}$/);
     assert.equal(vm.com2, 'socket,/tmp/other');
     assert.deepEqual(guestOf(uuid).vm.disks, vm.disks);
-    const device = (await datasets.find(seed?.zfs_filesystem ?? ''))?.device ?? '';
+    const device = (await datasets.find(seed.zfs_filesystem ?? ''))?.device ?? '';
     assert.ok(readFileSync(device).includes(`instance-id: ${uuid}`));
     await stopVm(ctx, uuid);
     await startVm(ctx, uuid);
