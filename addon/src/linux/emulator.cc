@@ -240,6 +240,9 @@ void Emulator::MakeRoot(const std::string& root, const std::string& folder, cons
     if (::mkdir(place.c_str(), 0755) != 0 && errno != EEXIST) Fail("mkdir", place);
   }
   const UniqueFd own = OpenBeneath(root, "tmp", O_PATH | O_DIRECTORY);
+  // The emulator is not the owner.
+  const std::string opened = "/proc/self/fd/" + std::to_string(own.get());
+  if (::chmod(opened.c_str(), 01777) != 0) Fail("chmod", root + "/tmp");
   BindTo(own.get(), temporary, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
   if (::mount("tmpfs", folder.c_str(), "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755,size=1m") != 0) Fail("mount", folder);
   MakeFixtures(folder);

@@ -7,6 +7,7 @@ import { hostError } from '../errors.js';
 import type { Host } from '../host.js';
 import { readConfig } from './config.js';
 import { createBtrfsDatasets } from './datasets-btrfs.js';
+import { lazyHvm } from './hvm-lazy.js';
 import { createLinuxLinks } from './links.js';
 import { createLinuxSysinfo } from './sysinfo.js';
 import { createLinuxZones } from './zones.js';
@@ -32,6 +33,7 @@ export async function openLinuxHost({ root, log }: { readonly root: string; read
   });
   return {
     zones, links, datasets, at,
+    hvm: lazyHvm({ at, zones, datasets, links, log }),
     sysinfo: createLinuxSysinfo({ at, zpool: config.defaultPool }),
     features: { guestOs: 'linux', vminfod: false },
     close: () => Promise.resolve(),

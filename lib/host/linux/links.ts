@@ -29,6 +29,8 @@ export interface LinuxLinks extends Links {
    * the zone's default route is another vnic's.
    */
   leaseArguments(zone: string, spec: VnicSpec, mayRoute: boolean): readonly string[];
+  /** Where administrators reach this host: its address on `admin`, or on itself alone where that is for guests only. */
+  adminAddress(): Promise<string>;
   /** Removes every bridge, vnic, table and server of this root; its zones must not run. */
   removeAll(): Promise<void>;
 }
@@ -213,6 +215,14 @@ export function createLinuxLinks({ root, at, tags }: LinuxLinksOptions): LinuxLi
       checkVnicName(zone, 'net0');
       for (const record of await records.ofZone(zone)) await drop(record);
       await records.tidy(zone);
+    },
+    async adminAddress() {
+      const { bridge, uplink } = tags['admin'] ?? {};
+      const own = '127.0.0.1';
+      if (bridge === undefined && uplink === undefined) return own;
+      const all = await netlink().addresses(carriers.nameOf('admin', 0));
+      const usable = all.filter(({ linkLocal }) => !linkLocal).map(({ cidr }) => cidr.split('/')[0] ?? '');
+      return usable.find((each) => !each.includes(':')) ?? usable[0] ?? own;
     },
     async removeAll() {
       for (const record of await records.all()) await drop(record);

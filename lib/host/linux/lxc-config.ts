@@ -78,6 +78,11 @@ const capabilitiesOfPrivilege: Readonly<Record<string, readonly string[]>> = {
 /** Character devices that every zone has: null, zero, full, random, urandom, tty, console, ptmx, terminals. */
 const devices = ['1:3', '1:5', '1:7', '1:8', '1:9', '5:0', '5:1', '5:2', '136:*'];
 
+/** TUNSETIFF, TUNSETPERSIST, TUNSETOWNER, TUNSETLINK, TUNSETGROUP, TUNSETIFINDEX, TUNSETQUEUE; SIOCSIFHWADDR. */
+const tapRequests = [
+  '0x400454ca', '0x400454cb', '0x400454cc', '0x400454cd', '0x400454ce', '0x400454da', '0x400454d9', '0x8924',
+]; // prettier-ignore
+
 /**
  * System calls refused to every zone, in the form liblxc reads: those that reach the host's kernel past every namespace,
  * and those through which kernels were broken and that no zone is known to need.
@@ -98,9 +103,34 @@ userfaultfd errno 1
 lookup_dcookie errno 1
 `;
 
+/**
+ * As above, for zones of emulators: nothing of namespaces, mounts, devices, keys or other processes, no requests by which
+ * a tap outlives its owner or becomes another, and no kernel interfaces that queue work past these very rules.
+ */
+export const emulatorSeccompProfile = `${seccompProfile}${[
+  ...['mount', 'umount2', 'pivot_root', 'chroot', 'move_mount', 'open_tree', 'fsopen', 'fsmount', 'fspick', 'mount_setattr'],
+  ...['unshare', 'setns', 'mknod', 'mknodat', 'swapon', 'swapoff', 'reboot', 'acct', 'quotactl', 'settimeofday', 'clock_settime'],
+  ...['keyctl', 'add_key', 'request_key', 'ptrace', 'process_vm_readv', 'process_vm_writev', 'kcmp', 'pidfd_getfd'],
+  ...['io_uring_setup', 'io_uring_enter', 'io_uring_register', 'name_to_handle_at', 'personality', 'syslog', 'iopl', 'ioperm'],
+].map((call) => `${call} errno 1`).join('\n')}
+clone3 errno 38
+clone errno 1 [0,0x10000000,SCMP_CMP_MASKED_EQ,0x10000000]
+${tapRequests.map((request) => `ioctl errno 1 [1,${request},SCMP_CMP_MASKED_EQ,0xffffffff]`).join('\n')}
+`; // prettier-ignore
+
 /** Value of an `attr` of the zone. */
 export function zoneAttr(config: ZoneConfig, name: string): string | undefined {
   return config.resources.find((each) => each.kind === 'attr' && each.attributes['name'] === name)?.attributes['value'];
+}
+
+/** Whether the zone of this brand has an emulator for its init. */
+export function isMachineBrand(brand: string | undefined): boolean {
+  return brand === 'kvm' || brand === 'bhyve';
+}
+
+/** Whether the zone has an emulator for its init. */
+export function isMachine(config: ZoneConfig): boolean {
+  return isMachineBrand(config.attributes['brand']);
 }
 
 /** The host name a zone has: what is configured, else its own name. */
@@ -116,18 +146,64 @@ export function zoneTmpfsMiB(config: ZoneConfig): number | undefined {
 
 /** Text of the file. Throws `ZoneInvalid` for what cannot stand in it. */
 export function lxcConfig(config: ZoneConfig, facts: LxcFacts): string {
-  const lines: [string, string][] = [
-    ['rootfs.path', `dir:${facts.root}`],
+  return textOf([
+    ...identity(config, facts),
     // Files keep their owners: the kernel maps ids on this mount, nothing is rewritten on disk.
     ['rootfs.options', 'idmap=container'],
-    ['idmap', `u 0 ${facts.firstId} ${idCount}`],
-    ['idmap', `g 0 ${facts.firstId} ${idCount}`],
-    ['uts.name', zoneHostname(config)],
     ['init.cmd', initCommand(config)],
     ['environment', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
     ['mount.auto', 'proc:mixed sys:mixed cgroup:mixed'],
     ['autodev', '1'],
     ['pty.max', '1024'],
+    // A failing hook keeps liblxc from rebooting with the configuration in its memory; zone-start does it.
+    ['hook.version', '1'],
+    ['hook.post-stop', '/bin/false'],
+    ['cap.drop', [...new Set([...droppedCapabilities, ...deniedCapabilities(config)])].join(' ')],
+    ...deviceRules(facts.layout, devices),
+    ...mounts(config, facts),
+    ...network(facts.vnics),
+  ]);
+}
+
+/**
+ * Text of the file for the zone of an emulator, which is its init, in a root that holds nothing else (`zone-start` makes
+ * it): it has no right at all but to its own files, no network, and sees no process, no device and nothing of the kernel.
+ */
+export function lxcEmulatorConfig(config: ZoneConfig, facts: LxcFacts, emulator: LxcEmulator): string {
+  return textOf([
+    ...identity(config, facts),
+    ['init.uid', String(emulator.user)],
+    ['init.gid', String(emulator.user)],
+    ['cap.keep', 'none'],
+    ['no_new_privs', '1'],
+    ['prlimit.core', '0'],
+    ['autodev', '0'],
+    ['pty.max', '0'],
+    // It goes on with the standard streams that it is given.
+    ['console.path', 'none'],
+    ...deviceRules(facts.layout, ['1:3', ...emulator.devices]),
+    ['mount.entry', `${escaped(emulator.temporary)} tmp none bind,idmap=container,nosuid,nodev,noexec 0 0`],
+    ['net.0.type', 'empty'],
+  ]);
+}
+
+/** What the zone of an emulator has of its own. */
+export interface LxcEmulator {
+  /** User that it runs under, in the zone. */
+  readonly user: number;
+  /** `MAJOR:MINOR` of the character devices that it may open. */
+  readonly devices: readonly string[];
+  /** Where the zone's /tmp is shown for it to take. */
+  readonly temporary: string;
+}
+
+/** What every zone has. */
+function identity(config: ZoneConfig, facts: LxcFacts): readonly [string, string][] {
+  return [
+    ['rootfs.path', `dir:${facts.root}`],
+    ['idmap', `u 0 ${facts.firstId} ${idCount}`],
+    ['idmap', `g 0 ${facts.firstId} ${idCount}`],
+    ['uts.name', zoneHostname(config)],
     // No terminals beside the console: a zone has none on SmartOS either.
     ['tty.max', '0'],
     ['cgroup.dir.container', facts.groups.zone],
@@ -135,18 +211,14 @@ export function lxcConfig(config: ZoneConfig, facts: LxcFacts): string {
     ['cgroup.dir.monitor.pivot', facts.groups.pivot],
     ['seccomp.profile', facts.seccompProfile],
     ['apparmor.profile', facts.appArmorProfile],
-    ['cap.drop', [...new Set([...droppedCapabilities, ...deniedCapabilities(config)])].join(' ')],
     // A zone whose monitor was killed ends, rather than run where no command sees it.
     ['monitor.signal.pdeath', 'SIGKILL'],
-    // A failing hook keeps liblxc from rebooting with the configuration in its memory; zone-start does it.
-    ['hook.version', '1'],
-    ['hook.post-stop', '/bin/false'],
-    ...deviceRules(facts.layout),
     ...facts.limits.filter((limit) => !isUnlimited(limit)).map((limit) => cgroupLine(facts.layout, limit)),
     ...(facts.lockedBytes === undefined ? [] : [['prlimit.memlock', String(facts.lockedBytes)] as [string, string]]),
-    ...mounts(config, facts),
-    ...network(facts.vnics),
   ];
+}
+
+function textOf(lines: readonly (readonly [string, string])[]): string {
   return lines.map(([key, value]) => `lxc.${key} = ${checked(value)}\n`).join('');
 }
 
@@ -171,11 +243,11 @@ function deniedCapabilities(config: ZoneConfig): readonly string[] {
 }
 
 /** An image may hold device nodes; a zone may open only those of the list. */
-function deviceRules(layout: CgroupLayout): readonly [string, string][] {
+function deviceRules(layout: CgroupLayout, numbers: readonly string[]): readonly [string, string][] {
   const version = versionOf(layout, 'devices');
   if (version === undefined) return [];
   const key = version === 1 ? 'cgroup.devices' : 'cgroup2.devices';
-  return [[`${key}.deny`, 'a'], ...devices.map((numbers): [string, string] => [`${key}.allow`, `c ${numbers} rwm`])];
+  return [[`${key}.deny`, 'a'], ...numbers.map((each): [string, string] => [`${key}.allow`, `c ${each} rwm`])];
 }
 
 function cgroupLine(layout: CgroupLayout, { controller, file, value }: CgroupSetting): [string, string] {

@@ -7,8 +7,9 @@ import { hostError } from '../errors.js';
 import type { ZoneConfig } from '../zones.js';
 import type { CgroupSetting, ZoneCgroups } from './cgroups.js';
 import {
-  isLeased, lxcConfig, seccompProfile, zoneAttr, zoneSources, type LxcFacts, type LxcVnic, type ZoneSource,
+  isLeased, isMachine, lxcConfig, seccompProfile, zoneAttr, zoneSources, type LxcFacts, type LxcVnic, type ZoneSource,
 } from './lxc-config.js'; // prettier-ignore
+import { containersFolder, type HvmPlans } from './hvm-plan.js';
 import type { LinuxLinks } from './links.js';
 import { firstZoneId } from './zone-ids.js';
 import { cgroupLimits, ioWeightFiles, ipcSettings, rctl } from './zone-limits.js';
@@ -43,10 +44,12 @@ export interface ZoneContainersOptions {
   readonly at: (path: string) => string;
   readonly links: LinuxLinks;
   readonly cgroups: () => Promise<ZoneCgroups>;
+  /** What zones of hardware virtual machines boot with. */
+  readonly plans: HvmPlans;
 }
 
-export function zoneContainers({ id, at, links, cgroups }: ZoneContainersOptions): ZoneContainers {
-  const path = at('/var/run/smartadm/zones');
+export function zoneContainers({ id, at, links, cgroups, plans }: ZoneContainersOptions): ZoneContainers {
+  const path = at(containersFolder);
   let machine: Promise<Machine> | undefined;
 
   async function limits(config: ZoneConfig): Promise<readonly CgroupSetting[]> {
@@ -78,6 +81,22 @@ export function zoneContainers({ id, at, links, cgroups }: ZoneContainersOptions
     return leased.map(({ spec, primary }) => links.leaseArguments(name, spec, primary || !claimed));
   }
 
+  /** The part of a zone's folder that describes an emulator and what it may do. */
+  async function describeMachine(config: ZoneConfig, known: LxcFacts, folder: string): Promise<void> {
+    const { name = '' } = config.attributes;
+    const plan = await plans.read(name);
+    if (plan === undefined) throw hostError('ZoneBadState', `the boot of zone ${name} has not been prepared`);
+    const { emulatorContainer } = await import('./hvm-container.js');
+    const { container, emulator, seccomp } = await emulatorContainer(config, plan, known, folder);
+    await Promise.all([
+      replace(join(folder, 'config'), container),
+      replace(join(folder, 'seccomp'), seccomp),
+      replace(join(folder, 'emulator'), emulator),
+      // An emulator that has ended is a machine that is off.
+      replace(join(folder, 'no-restart'), ''),
+    ]);
+  }
+
   return {
     path,
     limits,
@@ -104,6 +123,10 @@ export function zoneContainers({ id, at, links, cgroups }: ZoneContainersOptions
         appArmorProfile,
         lxcfs,
       };
+      if (isMachine(config)) {
+        await describeMachine(config, facts, folder);
+        return vnics;
+      }
       const ipc = Object.entries(ipcSettings(config, semaphores)).map(([file, value]) => `${file} ${value}\n`);
       const routed = routes ?? zoneRoutes(config, await readZoneRoutes(at(zonepath)));
       const isKept = zoneAttr(config, 'restart-init') === 'false';

@@ -165,6 +165,18 @@ async function changeVnic(
   if (wanted !== undefined) await links.plug(name, wanted.spec, init);
 }
 
+/**
+ * Applies what of two configurations of a running machine may differ before its next boot: what its vnics let through. Its
+ * limits are those that its emulator was started with.
+ */
+export async function refreshMachine(name: string, from: ZoneConfig, to: ZoneConfig, links: Links): Promise<void> {
+  for (const { spec } of zoneVnics(to)) {
+    const before = zoneVnics(from).find((vnic) => vnic.spec.physical === spec.physical)?.spec;
+    const isPlugged = before?.nicTag === spec.nicTag && before.vlanId === spec.vlanId && before.mac === spec.mac;
+    if (isPlugged && !isDeepStrictEqual(before, spec)) await links.guard(name, spec);
+  }
+}
+
 /** Whether only what the guard lets through differs. */
 function sameLink(one: VnicSpec, other: VnicSpec): boolean {
   const shape = ({ nicTag, mac, vlanId, addresses, gateways, mtu }: VnicSpec) => ({

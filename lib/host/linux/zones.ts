@@ -11,8 +11,9 @@ import type { NativeMonitor } from '../native-linux.js';
 import { zoneRoot } from '../zone-root.js';
 import type { ZoneConfig, ZoneRecord, Zones, ZoneState } from '../zones.js';
 import { readCgroupLayout, zoneCgroups, type ZoneCgroups } from './cgroups.js';
+import { hvmPlans } from './hvm-plan.js';
 import type { LinuxLinks } from './links.js';
-import { isLeased, type LxcVnic } from './lxc-config.js';
+import { isLeased, isMachine, isMachineBrand, type LxcVnic } from './lxc-config.js';
 import { rootId } from './root-id.js';
 import { zoneContainers } from './zone-container.js';
 import { identityFiles, writeIdentity } from './zone-identity.js';
@@ -42,7 +43,8 @@ export function createLinuxZones({ root, at, links, log }: LinuxZonesOptions): L
   const store = zoneStore({ id, at });
   let known: Promise<ZoneCgroups> | undefined;
   const cgroups = () => (known ??= readCgroupLayout().then((layout) => zoneCgroups(id, layout)));
-  const containers = zoneContainers({ id, at, links, cgroups });
+  const plans = hvmPlans(at);
+  const containers = zoneContainers({ id, at, links, cgroups, plans });
   const native = () => loadNative('lxc');
 
   /** One change of a zone at a time; the file is the one that zoneadm(8) locks. */
@@ -122,11 +124,22 @@ export function createLinuxZones({ root, at, links, log }: LinuxZonesOptions): L
       // Whatever a run that nobody ended by a command has left.
       if (containers.exists(name)) await end(name);
       const vnics = await containers.prepare(config, { guard: true });
-      await identify(config, vnics);
+      if (!isMachine(config)) await identify(config, vnics);
       await outer.write('/lastbooted', `${version()}\n`);
       await startContainer(containers.path, name, zonepath);
+      // Its guest sees to its own addresses.
+      if (isMachine(config)) return awaitMachine(name, zonepath);
       if (vnics.some(isLeased)) await acquireLeases(name, config, vnics);
     });
+  }
+
+  /** Waits until the emulator that a zone has for its init answers. */
+  async function awaitMachine(name: string, zonepath: string): Promise<void> {
+    const plan = await plans.read(name);
+    if (plan === undefined) return;
+    const init = async () => (await native().findMonitor(containers.path, name))?.init;
+    const { awaitEmulator } = await import('./hvm-awake.js');
+    await awaitEmulator({ zone: name, root: join(zonepath, 'root'), plan, init, at, links, log });
   }
 
   /** Waits for what other servers give the zone, and passes their name servers on. */
@@ -173,6 +186,7 @@ export function createLinuxZones({ root, at, links, log }: LinuxZonesOptions): L
           throw hostError('ZoneBadState', `zone ${name} runs`);
         }
         await end(name);
+        await plans.remove(name);
         await store.remove(name);
       }),
     boot: (name) => changing(name, () => boot(name)),
@@ -186,7 +200,8 @@ export function createLinuxZones({ root, at, links, log }: LinuxZonesOptions): L
         const config = await completeConfig(name);
         const monitor = await native().findMonitor(containers.path, name);
         if (monitor?.init === undefined) return;
-        const { refreshZone } = await import('./zone-refresh.js');
+        const { refreshMachine, refreshZone } = await import('./zone-refresh.js');
+        if (isMachine(config)) return refreshMachine(name, before, config, links);
         await refreshZone({
           name, init: monitor.init, from: before, to: config, at, containers, links, cgroups: await cgroups(), identify,
           report: reportUndo(name),
@@ -207,6 +222,11 @@ export function createLinuxZones({ root, at, links, log }: LinuxZonesOptions): L
     },
     async console(name) {
       await runningInit(name);
+      const { zonepath, brand } = await entryOf(name);
+      if (isMachineBrand(brand)) {
+        const { attachSerialLine } = await import('./hvm-console.js');
+        return attachSerialLine(name, join(at(zonepath), 'root'), join(containers.path, name));
+      }
       const { attachConsole } = await import('./zone-console.js');
       return attachConsole(containers.path, name);
     },
