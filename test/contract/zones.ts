@@ -3,14 +3,16 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../../lib/errors.js';
-import type { Links } from '../../lib/host/links.js';
+import type { HostLinks } from '../../lib/host/links.js';
 import type { ZoneConsole, Zones } from '../../lib/host/zones.js';
 import { zoneConfig, type TestZone } from '../zone-root.js';
 
 export interface ZonesUnderTest {
   readonly zones: Zones;
   /** Where the zones' vnics go, with the tags `admin` and `stub0`. */
-  readonly links: Links;
+  readonly links: HostLinks;
+  /** Vnics are made by us, and come, go and change with the configuration of a running zone; so does its hostname. */
+  readonly makesVnics: boolean;
   /** Makes what an installed zone has on disk: a userland with echo, false, hostname, poweroff, reboot, sleep, true. */
   install(name: string): void;
   close(): Promise<void>;
@@ -157,7 +159,8 @@ export function zonesContract(kind: string, open: () => Promise<ZonesUnderTest>)
         assert.deepEqual(await zones.list(), [record]);
         const runtime = await zones.runtime('runs');
         assert.ok(runtime !== undefined && runtime.pid > 1 && runtime.initRestarts === 0);
-        assert.ok(runtime.bootedAt >= began && runtime.bootedAt <= Date.now());
+        // Some hosts know the second only.
+        assert.ok(runtime.bootedAt >= began - 1000 && runtime.bootedAt <= Date.now());
         assert.equal((await vnicsOf('runs')).length, 1);
         await rejects(zones.boot('runs'), 'ZoneBadState');
         await rejects(zones.unconfigure('runs'), 'ZoneBadState');
@@ -241,7 +244,7 @@ export function zonesContract(kind: string, open: () => Promise<ZonesUnderTest>)
         await zones.exec('again', ['reboot', '-f']).catch(() => undefined);
         await until('it runs again', async () => {
           const runtime = await zones.runtime('again');
-          return runtime !== undefined && runtime.bootedAt !== old?.bootedAt && runtime.pid !== old?.pid;
+          return runtime !== undefined && runtime.pid !== old?.pid;
         });
         assert.equal((await zones.runtime('again'))?.initRestarts, 0);
         assert.equal((await vnicsOf('again')).length, 1);
@@ -250,6 +253,7 @@ export function zonesContract(kind: string, open: () => Promise<ZonesUnderTest>)
     });
 
     it('take a new configuration while they run', async () => {
+      if (!tested.makesVnics) return;
       await withRunning('live', { attrs: { hostname: 'old' } }, async () => {
         const old = await zones.config('live');
         assert.equal((await zones.exec('live', ['hostname'])).stdout, 'old\n');
@@ -266,6 +270,7 @@ export function zonesContract(kind: string, open: () => Promise<ZonesUnderTest>)
     });
 
     it('stay as they were when a part of a new configuration fails', async () => {
+      if (!tested.makesVnics) return;
       await withRunning('spoilt', { attrs: { hostname: 'old' } }, async () => {
         const old = await zones.config('spoilt');
         const nowhere = { physical: 'net9', nicTag: 'nowhere', mac: '2:8:20:0:0:9' };
@@ -277,6 +282,7 @@ export function zonesContract(kind: string, open: () => Promise<ZonesUnderTest>)
     });
 
     it('leave nothing behind when they cannot boot', async () => {
+      if (!tested.makesVnics) return;
       const nowhere = { physical: 'net1', nicTag: 'nowhere', mac: '2:8:20:0:0:9' };
       await installed('lost', { vnics: [net0, nowhere] });
       await rejects(zones.boot('lost'), 'NicTagNotFound');

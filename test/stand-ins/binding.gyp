@@ -57,6 +57,30 @@
       "sources": ["libkstat/kstat.cc"]
     },
     {
+      "target_name": "stand-in-init",
+      "type": "executable",
+      "product_extension": "",
+      "product_dir": "<(made)",
+      "sources": ["programs/init.cc"]
+    },
+    {
+      "target_name": "stand-in-programs",
+      "type": "executable",
+      "product_extension": "",
+      "product_dir": "<(made)",
+      "libraries": [
+        "-L<(made)",
+        "-l:libzonecfg.so.1",
+        "-l:libzfs.so.1",
+        "-l:libzfs_core.so.1",
+        "-l:libnvpair.so.1",
+        "-Wl,-rpath,'$$ORIGIN'",
+        "-Wl,-rpath,<(made)"
+      ],
+      "dependencies": ["stand-in-zonecfg", "stand-in-zfs"],
+      "sources": ["programs/install.cc", "programs/programs.cc"]
+    },
+    {
       "target_name": "dladm",
       "product_dir": "<(made)",
       "ldflags": ["-Wl,-rpath,'$$ORIGIN'"],

@@ -1,7 +1,18 @@
 /** A folder that stands for `/` of an illumos system: templates, index and brands, for libzonecfg's stand-in. */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { addonFile } from '../../lib/host/native.js';
 
 /** What every root begins with: recorded by the real library, see `fixtures/libzonecfg/README.md`. */
 const shipped = JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures/libzonecfg/env.json'), 'utf8')) as {
@@ -22,6 +33,9 @@ export interface ZoneFiles {
   readonly events: readonly (readonly string[])[];
 }
 
+/** Programs of the platform, all of them one: see `programs/programs.cc`. */
+const programs = ['/usr/lib/zones/zoneadmd', '/usr/sbin/zlogin', '/usr/sbin/zoneadm'] as const;
+
 export class IllumosRoot {
   readonly path: string;
 
@@ -35,6 +49,10 @@ export class IllumosRoot {
     if (index !== null) this.write('/etc/zones/index', index);
     if (!Object.keys(files).some((path) => path.startsWith('/usr/lib/brand/'))) {
       cpSync(join(import.meta.dirname, 'brands'), `${this.path}/usr/lib/brand`, { recursive: true });
+    }
+    for (const path of programs) {
+      mkdirSync(dirname(this.path + path), { recursive: true });
+      copyFileSync(addonFile('stand-in-programs', ''), this.path + path);
     }
     for (const [path, content] of Object.entries(files)) this.write(path, content);
     process.env['SMARTADM_STAND_IN_ROOT'] = this.path;

@@ -1,6 +1,7 @@
 /** Zones of an illumos host: libzonecfg for what is written down, zoneadmd for what runs, brands for what is on disk. */
 import { readFile } from 'node:fs/promises';
 import { codeOf } from '../../errors.js';
+import { withLock } from '../../lock.js';
 import type { Log } from '../../log.js';
 import { hostError } from '../errors.js';
 import type { IllumosLinks } from './links.js';
@@ -49,6 +50,12 @@ export function createIllumosZones({ at, programs, links, log }: IllumosZonesOpt
     const state = await native().state(name);
     if (state === undefined) throw hostError('ZoneNotFound', `there is no zone ${name}`);
     return state as ZoneState;
+  }
+
+  /** One move of a zone at a time: to zoneadmd, a second one would be none. */
+  async function moving(name: string, work: () => Promise<void>): Promise<void> {
+    checkZoneName(name);
+    await withLock(at(`/var/run/zones/${name}.smartadm.lock`), work);
   }
 
   async function requireState(name: string, ...states: readonly ZoneState[]): Promise<ZoneIndexEntry> {
@@ -148,18 +155,20 @@ export function createIllumosZones({ at, programs, links, log }: IllumosZonesOpt
       await requireState(name, 'incomplete', 'installed');
       await uninstallZone(programs, name);
     },
-    async boot(name) {
-      const entry = await requireState(name, 'installed');
-      await moveZone({ at, programs, log }, entry, 'boot');
-    },
-    async halt(name) {
-      const entry = await entryOf(name);
-      const state = await stateOf(name);
-      if (['configured', 'incomplete', 'installed'].includes(state)) {
-        throw hostError('ZoneBadState', `zone ${name} is already halted`);
-      }
-      await moveZone({ at, programs, log }, entry, 'halt');
-    },
+    boot: (name) =>
+      moving(name, async () => {
+        const entry = await requireState(name, 'installed');
+        await moveZone({ at, programs, log }, entry, 'boot');
+      }),
+    halt: (name) =>
+      moving(name, async () => {
+        const entry = await entryOf(name);
+        const state = await stateOf(name);
+        if (['configured', 'incomplete', 'installed'].includes(state)) {
+          throw hostError('ZoneBadState', `zone ${name} is already halted`);
+        }
+        await moveZone({ at, programs, log }, entry, 'halt');
+      }),
     async refresh(name, before) {
       await entryOf(name);
       if ((await stateOf(name)) !== 'running') return;

@@ -1,6 +1,7 @@
 // zoneadm(8) install and uninstall, with what the hooks of SmartOS's brands do for them.
 #include <libnvpair.h>
 #include <libzfs.h>
+#include <libzfs_core.h>
 #include <libzonecfg.h>
 #include <sys/stat.h>
 
@@ -70,7 +71,11 @@ int CloneImage(libzfs_handle_t* library, const std::string& pool, const std::str
   std::string origin = pool + "/" + image + "@final";
   if (zfs_dataset_exists(library, origin.c_str(), ZFS_TYPE_SNAPSHOT) == B_FALSE) {
     origin = pool + "/" + image + "@" + zone;
-    if (zfs_snapshot(library, origin.c_str(), B_FALSE, nullptr) != 0) return Fail(library, "cannot snapshot");
+    const List snapshots = Properties({});
+    nvlist_add_boolean(snapshots.get(), origin.c_str());
+    nvlist_t* errors = nullptr;
+    if (lzc_snapshot(snapshots.get(), nullptr, &errors) != 0) return Fail(library, "cannot snapshot " + origin);
+    nvlist_free(errors);
   }
   std::vector<std::pair<std::string, std::string>> values = {{"devices", "off"}};
   if (quota != "0") values.emplace_back("quota", quota + "g");
@@ -100,9 +105,8 @@ int Hook(libzfs_handle_t* library, const std::string& zone, const std::string& q
                  : Fail(library, "cannot create " + target);
   } else if (quota != "0") {
     const Zfs dataset(zfs_open(library, target.c_str(), ZFS_TYPE_FILESYSTEM));
-    if (!dataset || zfs_prop_set(dataset.get(), "quota", (quota + "g").c_str()) != 0) {
-      return Fail(library, "cannot set quota");
-    }
+    const List changed = Properties({{"quota", quota + "g"}});
+    if (!dataset || zfs_prop_set_list(dataset.get(), changed.get()) != 0) return Fail(library, "cannot set quota");
   }
   if (status != 0) return status;
   const std::string place = Root() + zonepath;
@@ -186,7 +190,7 @@ int Zoneadm(const std::string& zone, const std::string& command, const std::vect
     return 1;
   }
   libzfs_handle_t* library = libzfs_init();
-  if (library == nullptr) return 1;
+  if (library == nullptr || libzfs_core_init() != 0) return 1;
   zone_set_state(name, ZONE_STATE_INCOMPLETE);
   const int status = installs ? Hook(library, zone, quota, image, image.empty() && has_dataset) : Unhook(library, zone);
   if (status == 0) zone_set_state(name, installs ? ZONE_STATE_INSTALLED : ZONE_STATE_CONFIGURED);
