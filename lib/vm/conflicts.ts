@@ -1,7 +1,7 @@
 /** What a payload asks of the host that only one VM can have, or that the host does not have. */
-import type { VmObject } from '../schema/generated/vm.js';
+import type { Nic, VmObject } from '../schema/generated/vm.js';
 import { macKey } from './addresses.js';
-import { added, updated, type Draft, type Element } from './draft.js';
+import { added, removed, updated, type Draft, type Element } from './draft.js';
 import { refused, vmError } from './errors.js';
 import { staticAddresses } from './nic-addressing.js';
 import type { PayloadFacts } from './spec.js';
@@ -10,9 +10,9 @@ import { isBlank, textOf } from './values.js';
 const leastMtu = 1500;
 
 /**
- * Refuses addresses, MACs, VRIDs and display ports that another VM of the host has; failed VMs that do not run do not
- * count. Throws `AddressInUse`. The original compares an update's element alone, so misses addresses of NICs whose tag is not
- * repeated, and takes the VM for another one: here the NIC as it will be counts, and the VM itself does not.
+ * Refuses addresses, MACs, VRIDs and display ports that another VM of the host has, or another NIC of the VM; failed VMs
+ * that do not run do not count. Throws `AddressInUse`. The original compares an update's element alone, so misses addresses
+ * of NICs whose tag is not repeated, and takes a NIC for another one's: here the NIC as it will be counts, once.
  */
 export async function checkConflicts(
   draft: Draft,
@@ -26,8 +26,11 @@ export async function checkConflicts(
     for (const key of keysOf(nic)) wanted.add(key);
   }
   const existing = new Map((vm?.nics ?? []).map((nic) => [nic.mac, nic]));
+  const staying = new Map(existing);
+  for (const mac of removed(draft, 'nics')) staying.delete(mac);
   for (const change of updated(draft, 'nics')) {
     const moves = ['ips', 'nic_tag', 'vlan_id'].some((member) => Object.hasOwn(change, member));
+    if (moves) staying.delete(String(change['mac']));
     const nic: Element = { ...existing.get(String(change['mac'])), ...change };
     for (const key of keysOf(moves ? nic : { vrrp_vrid: change['vrrp_vrid'] })) wanted.add(key);
   }
@@ -35,16 +38,22 @@ export async function checkConflicts(
   if (port > 0) wanted.add(`port ${port}`);
   if (wanted.size === 0) return;
 
+  const refuseTaken = (owner: string, keys: readonly string[]): void => {
+    if (!keys.some((key) => wanted.has(key))) return;
+    throw vmError('AddressInUse', 'Conflict detected with another vm, please check the MAC, IP, and VRID', {
+      info: { uuid: owner },
+    });
+  };
+  refuseTaken(uuid, [...staying.values()].flatMap(addressKeysOf));
   for (const other of await facts.vms()) {
     if (other.uuid === uuid || (other.state === 'failed' && other.zone_state !== 'running')) continue;
-    const keys = (other.nics ?? []).flatMap((nic) => [`mac ${macKey(nic.mac)}`, ...keysOf({ ...nic })]);
-    if (other.vnc_port !== undefined) keys.push(`port ${other.vnc_port}`);
-    if (keys.some((key) => wanted.has(key))) {
-      throw vmError('AddressInUse', 'Conflict detected with another vm, please check the MAC, IP, and VRID', {
-        info: { uuid: other.uuid ?? '' },
-      });
-    }
+    const ports = other.vnc_port === undefined ? [] : [`port ${other.vnc_port}`];
+    refuseTaken(other.uuid ?? '', [...(other.nics ?? []).flatMap(addressKeysOf), ...ports]);
   }
+}
+
+function addressKeysOf(nic: Nic): readonly string[] {
+  return [`mac ${macKey(nic.mac)}`, ...keysOf({ ...nic })];
 }
 
 function keysOf(nic: Element): string[] {

@@ -207,6 +207,23 @@ describe("an update of a VM's NICs", () => {
     });
   }
 
+  it('may not have an address twice within the VM, though one that goes leaves it free', async () => {
+    const conflict = 'Conflict detected with another vm, please check the MAC, IP, and VRID';
+    const mine = { nic_tag: 'admin', ips: ['10.0.0.5/24'] };
+    assert.equal(await refusal({ add_nics: [{ mac: three, ...mine }] }), conflict);
+    assert.equal(await refusal({ add_nics: [{ ...mine, mac: two, ips: ['10.0.0.9/24'] }] }), conflict);
+    assert.equal(await refusal({ update_nics: [{ mac: two, ...mine }] }), conflict);
+    assert.equal(
+      await refusal({ update_nics: [{ mac: one, mtu: 1500 }], add_nics: [{ mac: three, ...mine }] }),
+      conflict,
+    );
+    const twice = { add_nics: [{ mac: three, nic_tag: 'admin', ips: ['10.0.0.8/24'] }, { nic_tag: 'admin', ips: ['10.0.0.8/24'] }] }; // prettier-ignore
+    assert.equal(await refusal(twice), 'Cannot add multiple NICs with the same IP: 10.0.0.8/24');
+    await plan({ add_nics: [{ mac: three, ...mine, nic_tag: 'external' }] });
+    await plan({ remove_nics: [one], add_nics: [{ mac: three, ...mine }], remove_routes: ['10.9.0.0/16'] });
+    await plan({ update_nics: [{ mac: one, ips: ['10.0.0.7/24'] }], add_nics: [{ mac: three, ...mine }] });
+  });
+
   it('may repeat what the VM has, and not take what another one has', async () => {
     const conflict = 'Conflict detected with another vm, please check the MAC, IP, and VRID';
     const other: VmObject = {
