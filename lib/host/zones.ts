@@ -68,6 +68,8 @@ export interface ZoneInstall {
   readonly image: string | undefined;
   /** 0: none. */
   readonly quotaGiB: number;
+  /** The root dataset is there already. */
+  readonly hasDataset: boolean;
 }
 
 /** How a program in a zone is joined to the standard streams of this process. */

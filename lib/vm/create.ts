@@ -57,7 +57,7 @@ interface Claimed {
 
 /** Judges the payload and writes the VM down, so that nobody else takes its uuid or addresses. */
 async function claim(ctx: Context, host: Host, payload: unknown, undo: UndoStack): Promise<Claimed> {
-  const spec = await parseCreatePayload(payload, await payloadFacts(ctx));
+  const spec = await parseCreatePayload(payload, await payloadFacts(ctx, { needsPool: true }));
   if (spec.autoboot && brandOf(spec.brand).isHvm) hvmOf(host, spec.brand);
   await requireDiskImages(host, spec.zpool, spec.disks);
   for (const { property, kind, detail } of spec.adjustments) {
@@ -71,15 +71,7 @@ async function claim(ctx: Context, host: Host, payload: unknown, undo: UndoStack
 }
 
 async function install(ctx: Context, host: Host, spec: VmSpec, config: ZoneConfig, undo: UndoStack): Promise<void> {
-  await host.zones.mark(spec.zonename, 'incomplete');
-  undo.push('root dataset', () => destroyIfThere(host, spec.zfs_filesystem));
-  await makeRoot(host, spec);
-  await makeVolumes(host, spec.zfs_filesystem, spec.disks, undo);
-  if (spec.brand === 'bhyve') {
-    const flexible = spec.properties['flexible_disk_size'];
-    const limits = { quota: spec.quota, flexible: flexible === undefined ? undefined : Number(flexible) };
-    await limitSpace(host, spec.zfs_filesystem, limits, undo);
-  }
+  await makeDatasets(host, spec, undo);
   await writeFiles(host.at(spec.zonepath), spec);
   let done = withAttr(config, 'provisioning', undefined);
   if (spec.delegate_dataset) {
@@ -104,6 +96,32 @@ async function install(ctx: Context, host: Host, spec: VmSpec, config: ZoneConfi
   await host.zones.boot(spec.zonename);
   const provisioned = withAttr(await host.zones.config(spec.zonename), 'transition', undefined);
   await host.zones.configure(bootsWithHost(vm) ? withAutoboot(provisioned, true) : provisioned);
+}
+
+/** Root and disks. Where brands of the platform bring zones onto disk, they make the root of all but those whose disks lie in it. */
+async function makeDatasets(host: Host, spec: VmSpec, undo: UndoStack): Promise<void> {
+  const { zonename, zfs_filesystem: root, image_uuid: image, quota } = spec;
+  const byBrand = host.zones.install !== undefined;
+  if (!byBrand) await host.zones.mark(zonename, 'incomplete');
+  if (!byBrand || spec.brand === 'bhyve') {
+    undo.push('root dataset', () => destroyIfThere(host, root));
+    await makeRoot(host, spec);
+  }
+  await makeVolumes(host, root, spec.disks, undo);
+  if (spec.brand === 'bhyve') {
+    const flexible = spec.properties['flexible_disk_size'];
+    const limits = { quota, flexible: flexible === undefined ? undefined : Number(flexible) };
+    await limitSpace(host, root, limits, undo);
+  }
+  if (!byBrand) return;
+  undo.push('installed zone', () => uninstall(host, zonename));
+  await host.zones.install?.(zonename, { image, quotaGiB: quota, hasDataset: spec.brand === 'bhyve' });
+}
+
+/** Has the brand take off the disk what it has brought there; fine where it has nothing, or where brands do no such thing. */
+export async function uninstall(host: Host, zone: string): Promise<void> {
+  const state = (await host.zones.find(zone))?.state;
+  if (state === 'installed' || state === 'incomplete') await host.zones.uninstall?.(zone);
 }
 
 /** What the root of a VM is made from. */

@@ -5,7 +5,7 @@ import { codeOf, hasCode } from '../errors.js';
 import type { Host } from '../host/host.js';
 import type { ZoneRecord } from '../host/zones.js';
 import type { VmObject } from '../schema/generated/vm.js';
-import { destroyIfThere } from './create.js';
+import { destroyIfThere, uninstall } from './create.js';
 import { damagedIn } from './damaged.js';
 import { vmError } from './errors.js';
 import { loadVm, loadVms } from './load.js';
@@ -27,6 +27,7 @@ export async function deleteVm(ctx: Context, uuid: string): Promise<void> {
     refuseProtected(vm);
     await refuseShared(ctx, vm);
     await haltWhatever(ctx, host, record.name);
+    await uninstall(host, record.name);
     for (const dataset of ownDatasets(host, record, vm)) await destroyIfThere(host, dataset);
     await host.links.forget(record.name);
     await host.zones.unconfigure(record.name);

@@ -8,9 +8,18 @@ const zoneadm = '/usr/sbin/zoneadm';
 const limitMs = 30 * 60 * 1000;
 
 /** Throws `HostFailed` with what zoneadm said. */
-export async function installZone(programs: Programs, name: string, { image, quotaGiB }: ZoneInstall): Promise<void> {
+export async function installZone(programs: Programs, name: string, what: ZoneInstall): Promise<void> {
+  const { image, quotaGiB, hasDataset } = what;
   const template = image === undefined ? [] : ['-t', image];
-  await run(programs, ['-z', name, 'install', '-q', String(quotaGiB), ...template, '-x', 'nodataset']);
+  await run(programs, [
+    '-z',
+    name,
+    'install',
+    '-q',
+    String(quotaGiB),
+    ...template,
+    ...(hasDataset || image !== undefined ? ['-x', 'nodataset'] : []),
+  ]);
 }
 
 /** Throws `HostFailed` with what zoneadm said. */
