@@ -19,95 +19,10 @@
 #include <optional>
 #include <string_view>
 
-#include "core/native_error.h"
+#include "linux/tree_list.h"
 
 namespace smartadm::tree {
 namespace {
-
-// Numbers as in lib/host/zfs-stream/commands.ts.
-enum class Op : uint8_t {
-  kFolder = 1,
-  kCreate,
-  kReopen,
-  kEdit,
-  kWrite,
-  kPunch,
-  kResize,
-  kMakeFolder,
-  kMoveIn,
-  kLinkIn,
-  kMoveOut,
-  kLinkOut,
-  kUnlink,
-  kSymlink,
-  kMakeNode,
-  kOwner,
-  kTimes,
-  kAttribute,
-  kClearAttributes,
-  kSweep,
-  kStage,
-  kMakeFile,
-  kSettle,
-};
-
-[[noreturn]] void Fail(const char* operation, const std::string& subject, int error = errno) {
-  throw NativeError("libc", operation, error, subject);
-}
-
-[[noreturn]] void Malformed() { throw NativeError("tree", "run", EINVAL, "list of commands"); }
-
-// Reads the fields of a command. Everything is little endian and unaligned.
-class Fields {
- public:
-  explicit Fields(Bytes list) : list_(list) {}
-
-  bool AtEnd() const { return list_.empty(); }
-
-  template <typename T>
-  T Number() {
-    if (list_.size() < sizeof(T)) Malformed();
-    T value;
-    std::memcpy(&value, list_.data(), sizeof value);
-    list_ = list_.subspan(sizeof value);
-    return value;
-  }
-
-  Bytes Block() {
-    const auto size = Number<uint32_t>();
-    if (list_.size() < size) Malformed();
-    const Bytes block = list_.first(size);
-    list_ = list_.subspan(size);
-    return block;
-  }
-
-  std::string Text() {
-    const Bytes block = Block();
-    std::string text(block.begin(), block.end());
-    if (text.find('\0') != std::string::npos) Malformed();
-    return text;
-  }
-
-  // One component of a path; empty stands for the folder itself where that makes sense.
-  std::string Name() {
-    std::string name = Text();
-    if (name == "." || name == ".." || name.find('/') != std::string::npos) Malformed();
-    return name;
-  }
-
-  // How an object is called in the stage.
-  std::string Object() { return std::to_string(Number<uint64_t>()); }
-
-  timespec Time() {
-    timespec time = {};
-    time.tv_sec = Number<int64_t>();
-    time.tv_nsec = static_cast<long>(Number<uint32_t>());
-    return time;
-  }
-
- private:
-  Bytes list_;
-};
 
 int OpenBeneath(int folder, const char* path, uint64_t flags) {
   open_how how = {};
@@ -353,7 +268,8 @@ class Tree::Commands {
     }
     // Links have no mode, and fchmodat would follow them.
     if (S_ISLNK(mode) || (owned && (status.st_mode & 07777) == (mode & 07777))) return;
-    const int done = name.empty() ? ::fchmod(Folder(), mode & 07777) : ::fchmodat(Folder(), name.c_str(), mode & 07777, 0);
+    const int done =
+        name.empty() ? ::fchmod(Folder(), mode & 07777) : ::fchmodat(Folder(), name.c_str(), mode & 07777, 0);
     if (done != 0) Fail("fchmod", name);
   }
 

@@ -44,6 +44,11 @@ export class Content {
     }
   }
 
+  /** Bytes that have been written. */
+  get size(): number {
+    return this.lengths.reduce((sum, length) => sum + length, 0);
+  }
+
   get empty(): boolean {
     return this.offsets.length === 0;
   }

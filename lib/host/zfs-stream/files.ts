@@ -125,6 +125,11 @@ export class FileReader {
     return table.has(row, ObjectFlag.spill) && table.spillAt.get(row) === 0;
   }
 
+  /** Bytes that the entries of a directory take. */
+  entryBytes(table: ObjectTable, row: number): number {
+    return this.content(table, row).size;
+  }
+
   *entries(table: ObjectTable, row: number): Generator<DirectoryEntry> {
     for (const entry of zapEntries(this.content(table, row), table.blockSize.get(row), this.set.order)) {
       const high = zapNumberHigh(entry);

@@ -1,4 +1,4 @@
-/** Names of one directory and what they stand for, packed: about 40 bytes and the name for each. */
+/** Names of one directory, or of a part of it, and what they stand for, packed: about 40 bytes and the name for each. */
 
 const noEntry = 0;
 
@@ -58,6 +58,11 @@ export class NameTable {
     this.slots = new Uint32Array(size * 2);
     for (let entry = 0; entry < this.count; entry += 1) this.slots[this.freeSlot(this.name(entry))] = entry + 1;
   }
+}
+
+/** Which of `parts` parts of a directory a name belongs to. */
+export function partOf(name: Buffer, parts: number): number {
+  return parts === 1 ? 0 : (hash(name) >>> 8) % parts;
 }
 
 /** FNV-1a, mixed once more, since only the low bits are used. */

@@ -207,7 +207,8 @@ export class ObjectTable {
   remove(first: number, end: number): void {
     let row = this.nextLive(this.lowerBound(first));
     while (row < this.length && this.number.get(row) < end) {
-      if (this.has(row, ObjectFlag.sealed)) throw invalid(`object ${this.number.get(row)} goes after others that need it`);
+      if (this.has(row, ObjectFlag.sealed))
+        throw invalid(`object ${this.number.get(row)} goes after others that need it`);
       this.clear(row, ObjectFlag.live);
       row = this.nextLive(row + 1);
     }
@@ -276,6 +277,12 @@ export class ObjectTable {
     }
     return low;
   }
+}
+
+/** Row of an object, in one of the two tables of a dataset. */
+export interface Row {
+  readonly table: ObjectTable;
+  readonly row: number;
 }
 
 /** All live objects of two tables in ascending order. A number lives in one of them only. */

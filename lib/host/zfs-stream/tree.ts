@@ -6,18 +6,19 @@ import { invalid, unsupported } from './bytes.js';
 import { FileType, type Attributes } from './attributes.js';
 import type { ObjectSet } from './apply.js';
 import { FileReader, isName, mostNameBytes, type Loss } from './files.js';
-import { NameTable } from './name-table.js';
-import { ObjectFlag, type ObjectTable } from './objects.js';
+import { makeEntry } from './make-entry.js';
+import { NameTable, partOf } from './name-table.js';
+import { ObjectFlag, type Row } from './objects.js';
 import { objectNumberEnd, ObjectType } from './records.js';
 import { setAttributes } from './set-attributes.js';
 
 const empty = Buffer.alloc(0);
-
-/** Row of an object, in one of the two tables. */
-interface Row {
-  readonly table: ObjectTable;
-  readonly row: number;
-}
+/**
+ * Entries of a directory that are compared at a time with what it held before: 16 MB of them, whose names take about as
+ * much memory. Larger ones are gone through several times. Past the most parts, memory grows again.
+ */
+const partBytes = 16 * 1024 * 1024;
+const mostParts = 32;
 
 /** Changes the tree on disk from that of `set.base` to that of `set.fresh`. `stage` is the name of the stage in the root. */
 export class TreeBuilder {
@@ -57,12 +58,15 @@ export class TreeBuilder {
       const now = fresh.find(number);
       // Nothing about it in the stream.
       if (now < 0 && base.has(row, ObjectFlag.live)) continue;
-      const kept = now >= 0 && fresh.has(now, ObjectFlag.kept);
-      const names = kept ? this.namesOf({ table: fresh, row: now }) : new NameTable();
-      for (const { name, object } of this.files.entries(base, row)) {
-        if (names.find(name) === object && this.isKept(object)) continue;
-        this.detach(number, name, object);
-        if (this.set.commands.full) await this.set.commands.flush();
+      const other = now >= 0 && fresh.has(now, ObjectFlag.kept) ? { table: fresh, row: now } : undefined;
+      const parts = this.partsOf(other);
+      for (let part = 0; part < parts; part += 1) {
+        const names = this.namesOf(other, part, parts);
+        for (const { name, object } of this.files.entries(base, row)) {
+          if (partOf(name, parts) !== part || (names?.find(name) === object && this.isKept(object))) continue;
+          this.detach(number, name, object);
+          if (this.set.commands.full) await this.set.commands.flush();
+        }
       }
     }
     this.folder = undefined;
@@ -133,12 +137,16 @@ export class TreeBuilder {
   private async attachEntries(directory: number, queue: number[]): Promise<void> {
     const { table, row } = this.found(directory);
     const before = table.has(row, ObjectFlag.kept) ? this.set.base.findAny(directory) : -1;
-    const names = before < 0 ? undefined : this.namesOf({ table: this.set.base, row: before });
-    for (const { name, object, type } of this.files.entries(table, row)) {
-      if (names?.find(name) === object && this.isKept(object)) continue;
-      checkName(name);
-      this.attach(directory, name, object, type, queue);
-      if (this.set.commands.full) await this.set.commands.flush();
+    const other = before < 0 ? undefined : { table: this.set.base, row: before };
+    const parts = this.partsOf(other);
+    for (let part = 0; part < parts; part += 1) {
+      const names = this.namesOf(other, part, parts);
+      for (const { name, object, type } of this.files.entries(table, row)) {
+        if (partOf(name, parts) !== part || (names?.find(name) === object && this.isKept(object))) continue;
+        checkName(name);
+        this.attach(directory, name, object, type, queue);
+        if (this.set.commands.full) await this.set.commands.flush();
+      }
     }
   }
 
@@ -187,7 +195,7 @@ export class TreeBuilder {
     }
     if (!table.has(row, ObjectFlag.placed)) this.place(found, directory, name);
     if (table.has(row, ObjectFlag.staged)) this.putIn(found, number, name, attributes);
-    else if (!this.make(found, number, name, attributes)) {
+    else if (!makeEntry(this.set, this.files, found, number, name, attributes)) {
       table.mark(row, ObjectFlag.missing | ObjectFlag.finished);
       return;
     }
@@ -230,50 +238,6 @@ export class TreeBuilder {
     if (table.has(row, ObjectFlag.kept) || table.extent.get(row) < attributes.size) {
       this.set.commands.edit(name);
       this.set.commands.resize(attributes.size);
-    }
-  }
-
-  /** Makes an object that has no file of its own yet; false when the stream lacks what it needs. */
-  private make({ table, row }: Row, number: number, name: Buffer, attributes: Attributes): boolean {
-    const { commands } = this.set;
-    switch (attributes.mode & FileType.mask) {
-      case FileType.file:
-        if (!table.has(row, ObjectFlag.file)) throw invalid('a file that is none');
-        if (table.extent.get(row) > 0 && (table === this.set.base || table.has(row, ObjectFlag.kept))) {
-          throw unsupported(`it gives a name to file ${number}, which had none in the origin`);
-        }
-        commands.makeNode(name, attributes.mode, 0, 0);
-        if (attributes.size > 0) {
-          commands.edit(name);
-          commands.resize(attributes.size);
-        }
-        return true;
-      case FileType.symlink: {
-        const target = this.files.symlinkTarget(table, row, attributes);
-        if (target === undefined) {
-          this.files.lose(number, 'symbolic link, as the stream lacks its target');
-          return false;
-        }
-        commands.symlink(name, target);
-        return true;
-      }
-      case FileType.fifo:
-      case FileType.socket:
-        commands.makeNode(name, attributes.mode, 0, 0);
-        return true;
-      case FileType.blockDevice:
-      case FileType.characterDevice: {
-        const [major, minor] = deviceNumbers(attributes.device);
-        if (major >= 2 ** 12 || minor >= 2 ** 20) {
-          this.files.lose(number, `device ${major},${minor}, whose numbers are too large here`);
-          return false;
-        }
-        commands.makeNode(name, attributes.mode, major, minor);
-        return true;
-      }
-      default:
-        this.files.lose(number, 'a kind of file that does not exist here');
-        return false;
     }
   }
 
@@ -343,7 +307,7 @@ export class TreeBuilder {
     const { directory, name } = this.set.ledger.readPlace(table.placeAt.get(row));
     this.enter(directory);
     if (table.has(row, ObjectFlag.missing)) {
-      if (!this.make(found, number, name, attributes)) return;
+      if (!makeEntry(this.set, this.files, found, number, name, attributes)) return;
       table.clear(row, ObjectFlag.missing);
     } else if (table.has(row, ObjectFlag.file)) {
       this.set.commands.edit(name);
@@ -385,9 +349,19 @@ export class TreeBuilder {
     return this.set.base.length > 0;
   }
 
-  private namesOf({ table, row }: Row): NameTable {
+  /** In how many parts a directory is compared with `other`. */
+  private partsOf(other: Row | undefined): number {
+    if (other === undefined) return 1;
+    const bytes = this.files.entryBytes(other.table, other.row);
+    return Math.min(mostParts, Math.ceil(bytes / partBytes) || 1);
+  }
+
+  private namesOf(directory: Row | undefined, part: number, parts: number): NameTable | undefined {
+    if (directory === undefined) return undefined;
     const names = new NameTable();
-    for (const { name, object } of this.files.entries(table, row)) names.add(name, object);
+    for (const { name, object } of this.files.entries(directory.table, directory.row)) {
+      if (partOf(name, parts) === part) names.add(name, object);
+    }
     return names;
   }
 
@@ -399,10 +373,4 @@ export class TreeBuilder {
 function checkName(name: Buffer): void {
   if (!isName(name)) throw invalid(`${JSON.stringify(name.toString('latin1'))} as a name in a directory`);
   if (name.length > mostNameBytes) throw unsupported(`a name is longer than ${mostNameBytes} bytes`);
-}
-
-/** Linux packs both numbers into 32 bits, illumos gives each 32. */
-function deviceNumbers(device: bigint): [major: number, minor: number] {
-  if (device < 2n ** 32n) return [Number(device >> 20n), Number(device & 0xfffffn)];
-  return [Number(device >> 32n), Number(device & 0xffffffffn)];
 }
