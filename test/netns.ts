@@ -25,7 +25,7 @@ exec "$@"
  */
 export function inOwnNetworkNamespace(file: string): void {
   if (process.env['SMARTADM_TEST_NETNS'] === 'own') return;
-  const command = [process.execPath, ...process.execArgv, fileURLToPath(file)];
+  const command = [process.execPath, ...process.execArgv, fileURLToPath(file), ...process.argv.slice(2)];
   const inner = spawnSync('unshare', ['--net', '--mount', 'sh', '-ec', script, 'sh', ...command], {
     stdio: 'inherit',
     env: { ...process.env, SMARTADM_TEST_NETNS: 'own' },

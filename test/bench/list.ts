@@ -6,14 +6,15 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { writeZoneXml } from '../../lib/host/linux/zone-xml.js';
 import { attrResource, netAttr, rctlResource } from '../../lib/vm/zone-values.js';
-import { median, ms, program, type BenchTable } from './measure.js';
+import { installed, median, ms, program, type BenchTable } from './measure.js';
+import { reasonOf } from './podman.js';
 
 const counts = [1, 100, 1000, 5000];
 const mebibyte = 2 ** 20;
 
 export async function bench(): Promise<BenchTable> {
   const bare = await median(5, () => program(process.execPath, ['-e', '0']));
-  const rows = [['node -e 0', '', ms(bare), '', '', '', '', '']];
+  const rows = [['node -e 0', '', ms(bare), '', '', '', '', '', '', '']];
   for (const count of counts) {
     const root = mkdtempSync(join(tmpdir(), 'smartadm-bench-'));
     try {
@@ -35,6 +36,8 @@ export async function bench(): Promise<BenchTable> {
         await time('get', uuidOf(0)),
         await peak(env, 'list'),
         await peak(env, 'lookup', '-j', 'tags.role=web'),
+        await lxcTime(join(root, 'lxc'), count),
+        await podmanTime(join(root, 'podman'), count),
       ]);
     } finally {
       rmSync(root, { recursive: true, force: true });
@@ -42,7 +45,18 @@ export async function bench(): Promise<BenchTable> {
   }
   return {
     title: 'many VMs, median of 5',
-    columns: ['command', 'VMs', 'list', 'lookup tags.role=', 'lookup uuid=', 'get', 'memory of list', 'of lookup -j'],
+    columns: [
+      'command',
+      'VMs',
+      'list',
+      'lookup tags.role=',
+      'lookup uuid=',
+      'get',
+      'memory of list',
+      'of lookup -j',
+      'lxc-ls -f',
+      'podman ps -a',
+    ],
     rows,
   };
 }
@@ -54,6 +68,37 @@ async function peak(env: NodeJS.ProcessEnv, ...args: string[]): Promise<string> 
   const argv = ['--import', tellPeak, 'dist/vmadm.js', ...args];
   const { stderr } = await promisify(execFile)(process.execPath, argv, { env, maxBuffer: 1 << 28 });
   return `${(Number(/peak (\d+)$/.exec(stderr)?.[1]) / 1024).toFixed(0)} MiB`;
+}
+
+/** As many containers that do not run, with their files read, in a folder of their own. */
+async function lxcTime(folder: string, count: number): Promise<string> {
+  if (!installed('lxc-ls')) return 'not installed';
+  for (let number = 0; number < count; number += 1) {
+    mkdirSync(join(folder, uuidOf(number)), { recursive: true });
+    const config = `lxc.rootfs.path = dir:${folder}\nlxc.uts.name = ${uuidOf(number)}\nlxc.net.0.type = empty\n`;
+    writeFileSync(join(folder, uuidOf(number), 'config'), config);
+  }
+  return ms(await median(3, () => program('lxc-ls', ['-P', folder, '-f'])));
+}
+
+/** More take podman too long to make. */
+const mostOfPodman = 100;
+
+async function podmanTime(folder: string, count: number): Promise<string> {
+  if (!installed('podman')) return 'not installed';
+  if (count > mostOfPodman) return '';
+  const common = ['--root', join(folder, 'root'), '--runroot', join(folder, 'run'), '--tmpdir', join(folder, 'tmp'), '--cgroup-manager=cgroupfs']; // prettier-ignore
+  mkdirSync(join(folder, 'rootfs'), { recursive: true });
+  try {
+    for (let number = 0; number < count; number += 1) {
+      await program('podman', [...common, 'create', '--network=none', '--name', `c${number}`, '--rootfs', join(folder, 'rootfs'), '/bin/sh']); // prettier-ignore
+    }
+    return ms(await median(3, () => program('podman', [...common, 'ps', '-a'])));
+  } catch (error) {
+    return `does not run here: ${reasonOf(error)}`;
+  } finally {
+    await program('podman', [...common, 'rm', '-a', '-f']).catch(() => undefined);
+  }
 }
 
 function uuidOf(number: number): string {

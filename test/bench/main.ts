@@ -1,5 +1,6 @@
 /** `npm run bench [NAME …]`: measures and prints tables; asserts nothing. */
 import Table from 'cli-table3';
+import { inOwnNetworkNamespace } from '../netns.js';
 import type { BenchTable } from './measure.js';
 
 const benches: Readonly<Record<string, () => Promise<{ bench(): Promise<BenchTable> }>>> = {
@@ -9,6 +10,8 @@ const benches: Readonly<Record<string, () => Promise<{ bench(): Promise<BenchTab
   datasets: () => import('./datasets.js'),
   vm: () => import('./vm.js'),
 };
+
+if (process.getuid?.() === 0) inOwnNetworkNamespace(import.meta.url);
 
 const asked = process.argv.slice(2);
 for (const [name, load] of Object.entries(benches)) {

@@ -15,7 +15,8 @@ export async function bench(): Promise<BenchTable> {
     columns: ['command', 'time', 'over node -e 0'],
     rows: [
       ['node -e 0', ms(bare), ''],
-      await row('vmadm help', ['dist/vmadm.js', 'help']),
+      await row('vmadm --help', ['dist/vmadm.js', '--help']),
+      await row('vmadm version', ['dist/vmadm.js', 'version']),
       await row('imgadm --help', ['dist/imgadm.js', '--help']),
     ],
   };
