@@ -26,7 +26,7 @@ export async function vmadm(argv: readonly string[], cli: Cli): Promise<number> 
   if (typed === '' || typed === '-h' || typed === '-?' || typed === 'help') return usage(cli);
   // A command by its own name needs no program to find it, and most of our start goes into loading one.
   const named = commands.find((command) => command.name === typed);
-  const entry = named ?? (await (await import('./dispatch.js')).dispatch(typed));
+  const entry = named ?? (typed.startsWith('-') ? undefined : await (await import('./dispatch.js')).dispatch(typed));
   if (entry === undefined) return usage(cli, `Invalid command: "${typed}".`);
   return run(entry, extended(cli, { typed }), rest);
 }
