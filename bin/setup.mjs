@@ -3,18 +3,23 @@
 //   --for-tests   install what the tests need too, and leave the PATH alone
 import { spawnSync } from 'node:child_process';
 import {
+  copyFileSync,
   existsSync,
   lstatSync,
+  mkdirSync,
+  mkdtempSync,
   readFileSync,
   readdirSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { dirname, join, resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const top = fileURLToPath(new URL('..', import.meta.url));
@@ -28,7 +33,14 @@ const runtimePackages = [
   'liblz4-dev', 'libzstd-dev', 'nftables', 'dnsmasq-base', 'udhcpc', 'xz-utils', 'bzip2', 'qemu-system-x86', 'ovmf',
 ]; // prettier-ignore
 const testPackages = [
-  'busybox-static', 'clang-format', 'docker-registry', 'iproute2', 'libxml2-dev', 'mandoc', 'mtools', 'skopeo', 'umoci', 'valgrind', 'xorriso',
+  'busybox-static', 'clang-format', 'docker-registry', 'iproute2', 'libxml2-dev', 'mandoc', 'mtools', 'skopeo',
+  'syslinux', 'systemd-boot-efi', 'umoci', 'valgrind', 'xorriso',
+]; // prettier-ignore
+
+/** Drivers of the test guest, in the order in which they are loaded. */
+const guestModules = [
+  'virtio_ring', 'virtio', 'virtio_pci_modern_dev', 'virtio_pci_legacy_dev', 'virtio_pci', 'virtio_blk', 'failover',
+  'net_failover', 'virtio_net', 'evdev', 'button',
 ]; // prettier-ignore
 
 checkNode();
@@ -36,6 +48,8 @@ installSystemPackages([...runtimePackages, ...(forTests ? testPackages : [])]);
 installNpmPackages();
 buildAddons();
 if (forTests) buildStandIns();
+if (forTests) fetchGuestKernel();
+if (forTests) run(process.execPath, ['test/zfs-stream/fetch-zstream.mjs']);
 buildBundle();
 if (!forTests) {
   linkCommands();
@@ -140,9 +154,47 @@ function buildStandIns() {
   writeFileSync(stamp, sources);
 }
 
+/** Debian's kernel for the machine that the tests boot, with the few drivers that it needs; nothing of it is installed. */
+function fetchGuestKernel() {
+  const folder = 'test/guest/kernel';
+  if (process.platform !== 'linux' || !existsSync('/usr/bin/apt-get') || process.arch !== 'x64') return;
+  if (existsSync(join(folder, 'vmlinuz'))) return step('Kernel of the test guest: up to date');
+  if (!isRoot) return step('Kernel of the test guest: missing, and only root fetches it');
+  const find = () =>
+    /Depends: (linux-image-\S+)/.exec(
+      spawnSync('apt-cache', ['depends', 'linux-image-cloud-amd64'], { encoding: 'utf8' }).stdout,
+    )?.[1];
+  let name = find();
+  if (name === undefined) {
+    run('apt-get', ['update', '-qq']);
+    name = find();
+  }
+  if (name === undefined) stop('Debian has no package linux-image-cloud-amd64 here, which the tests boot');
+  step(`Kernel of the test guest: ${name}`);
+  const draft = mkdtempSync(join(tmpdir(), 'smartadm-kernel-'));
+  try {
+    run('apt-get', ['-qq', 'download', name], { cwd: draft, quiet: true });
+    const [file] = readdirSync(draft).filter((each) => each.endsWith('.deb'));
+    run('dpkg-deb', ['-x', file, 'files'], { cwd: draft });
+    const all = files(join(draft, 'files'));
+    mkdirSync(folder, { recursive: true });
+    for (const each of guestModules) {
+      const found = all.find((path) => path.endsWith(`/${each}.ko`));
+      if (found !== undefined) copyFileSync(found, join(folder, `${each}.ko`));
+    }
+    // Last: where it is, everything is.
+    copyFileSync(
+      all.find((path) => basename(path).startsWith('vmlinuz')),
+      join(folder, 'vmlinuz'),
+    );
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
+}
+
 function buildBundle() {
   step('Bundle: building');
-  run(process.execPath, ['bin/build.mjs']);
+  run(process.execPath, ['bin/build.mjs', ...(forTests ? ['--for-tests'] : [])]);
 }
 
 function linkCommands() {
@@ -211,10 +263,11 @@ function files(folder) {
     .sort();
 }
 
-function run(command, args, { env = process.env, quiet = false } = {}) {
+function run(command, args, { env = process.env, quiet = false, cwd = process.cwd() } = {}) {
   const done = spawnSync(command, args, {
     stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'],
     env,
+    cwd,
     encoding: 'utf8',
     maxBuffer: 1 << 28,
   });
