@@ -1,0 +1,65 @@
+// Asks zfs.node for everything, well and badly, for a run under valgrind: ADDON.
+import { closeSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+const addon = createRequire(import.meta.url)(process.argv[2]);
+const tried = (promise) => promise.catch(() => undefined);
+
+for (let round = 0; round < 3; round += 1) {
+  const zfs = await addon.open();
+  const name = `zones/a${round}`;
+  await zfs.create(`${name}/b`, 'filesystem', { quota: '1G', 'test:a': 'ü' }, { parents: true });
+  await zfs.create(`${name}/v`, 'volume', { volsize: '1M', refreservation: 'auto' });
+  await tried(zfs.create(name, 'filesystem'));
+  await tried(zfs.create(`${name}/w`, 'volume', { volsize: 'x', refreservation: 'auto' }));
+  await zfs.set(name, { compression: 'lz4', 'test:b': 'x' });
+  await tried(zfs.set(name, { nonsense: 'x' }));
+  await zfs.inherit(name, 'compression');
+  await zfs.snapshot([`${name}@s`, `${name}/b@s`], { 'test:c': 'x' });
+  await tried(zfs.snapshot([`${name}@s`, 'zones/none@s']));
+  await zfs.clone(`${name}@s`, `${name}-clone`);
+  await tried(zfs.clone(`${name}@none`, `${name}-clone`));
+  await zfs.list({ properties: ['used', 'clones', 'origin', 'quota', 'no-such'], userProperties: true });
+  await zfs.list({ root: name, types: ['bookmark', 'snapshot'], depth: 1 });
+  await tried(zfs.list({ root: 'zones/none' }));
+  await zfs.get(name, { properties: ['mountpoint'], userProperties: true });
+  await zfs.hold({ [`${name}@s`]: 'tag' });
+  await tried(zfs.hold({ [`${name}@s`]: 'tag' }));
+  await zfs.holds(`${name}@s`);
+  await tried(zfs.destroySnapshots([`${name}@s`]));
+  await zfs.release({ [`${name}@s`]: 'tag' });
+  await tried(zfs.release({ [`${name}@s`]: 'tag' }));
+  await zfs.dependents(name);
+  await tried(zfs.destroy(name, { recursive: true }));
+  await zfs.promote(`${name}-clone`);
+  await tried(zfs.promote(`${name}-clone`));
+  await zfs.rename(`${name}/b@s`, `${name}/b@t`);
+  await zfs.rename(`${name}/b`, `${name}/c`);
+  await tried(zfs.rename(name, 'elsewhere'));
+  await zfs.rollback(`${name}/c@t`);
+  await zfs.unmount(`${name}/c`);
+  await zfs.mount(`${name}/c`, { options: 'ro' });
+  await zfs.mountedAt(`${name}/c`);
+  await zfs.sendSize({ snapshot: `${name}/c@t` });
+  const pipe = addon.pipe();
+  const work = [zfs.receive(`${name}-copy`, pipe.read), zfs.send({ snapshot: `${name}/c@t` }, pipe.write)];
+  closeSync(pipe.read);
+  closeSync(pipe.write);
+  await Promise.all(work);
+  const broken = addon.pipe();
+  closeSync(broken.write);
+  await tried(zfs.receive(`${name}-none`, broken.read, { origin: `${name}/c@t`, properties: { 'test:a': 'x' } }));
+  closeSync(broken.read);
+  await zfs.pools({ properties: ['size', 'no-such'] });
+  await tried(zfs.pool('none'));
+  await zfs.isName(name, 'filesystem');
+  await zfs.destroy(name, { recursive: true });
+  zfs.close();
+  try {
+    zfs.get(name);
+  } catch {
+    // It is closed.
+  }
+}
+globalThis.gc?.();
+process.stdout.write('exercised\n');
