@@ -18,6 +18,8 @@ std::set<int> OpenDescriptors() {
   while (const dirent* entry = ::readdir(folder)) {
     if (entry->d_name[0] != '.') open.insert(std::atoi(entry->d_name));
   }
+  // Not the one that this took.
+  open.erase(::dirfd(folder));
   ::closedir(folder);
   return open;
 }
