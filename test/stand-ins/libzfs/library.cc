@@ -17,40 +17,52 @@ struct Code {
   const char* text;
 };
 
+// clang-format off
 constexpr Code kCodes[] = {
 #define CODE(name, text) {name, #name, text},
-    CODE(EZFS_NOMEM, "out of memory") CODE(EZFS_BADPROP, "invalid property value") CODE(
-        EZFS_PROPREADONLY, "read-only property") CODE(EZFS_PROPTYPE, "property doesn't apply to datasets of this type")
-        CODE(EZFS_PROPNONINHERIT, "property cannot be inherited") CODE(
-            EZFS_PROPSPACE, "invalid quota or reservation") CODE(EZFS_PROPCACHED, "property not cached")
-            CODE(EZFS_BADTYPE, "operation not applicable to datasets of this type") CODE(
-                EZFS_BUSY, "pool or dataset is busy") CODE(EZFS_EXISTS, "pool or dataset exists")
-                CODE(EZFS_NOENT, "no such pool or dataset") CODE(EZFS_BADSTREAM, "invalid backup stream") CODE(
-                    EZFS_DSREADONLY, "dataset is read-only")
-                    CODE(EZFS_VOLTOOBIG, "volume size exceeds limit for this system") CODE(
-                        EZFS_INVALIDNAME, "invalid name") CODE(EZFS_BADRESTORE, "unable to restore to destination")
-                        CODE(EZFS_BADBACKUP, "backup failed") CODE(EZFS_POOLUNAVAIL, "pool is unavailable")
-                            CODE(EZFS_CROSSTARGET, "operation crosses datasets or pools") CODE(
-                                EZFS_ZONED, "dataset in use by local zone") CODE(EZFS_MOUNTFAILED, "mount failed")
-                                CODE(EZFS_UMOUNTFAILED, "umount failed")
-                                    CODE(EZFS_UNSHARENFSFAILED, "unshare(1M) failed") CODE(
-                                        EZFS_SHARENFSFAILED, "share(1M) failed") CODE(EZFS_PERM, "permission denied")
-                                        CODE(EZFS_NOSPC, "out of space") CODE(EZFS_FAULT, "bad address")
-                                            CODE(EZFS_IO, "I/O error") CODE(EZFS_INTR, "signal received")
-                                                CODE(EZFS_RECURSIVE, "recursive dataset dependency") CODE(
-                                                    EZFS_NAMETOOLONG, "dataset name is too long")
-                                                    CODE(EZFS_BADVERSION, "unsupported version") CODE(
-                                                        EZFS_NOTSUP, "operation not supported on this dataset")
-                                                        CODE(EZFS_REFTAG_RELE, "no such tag on this dataset") CODE(
-                                                            EZFS_REFTAG_HOLD, "tag already exists on this dataset")
-                                                            CODE(EZFS_TAGTOOLONG, "tag too long")
-                                                                CODE(EZFS_POOLREADONLY, "pool is read-only") CODE(
-                                                                    EZFS_WRONG_PARENT, "invalid parent dataset")
-                                                                    CODE(EZFS_IOC_NOTSUPPORTED,
-                                                                         "operation not supported by zfs kernel module")
-                                                                        CODE(EZFS_UNKNOWN, "unknown error")
+    CODE(EZFS_NOMEM, "out of memory")
+    CODE(EZFS_BADPROP, "invalid property value")
+    CODE(EZFS_PROPREADONLY, "read-only property")
+    CODE(EZFS_PROPTYPE, "property doesn't apply to datasets of this type")
+    CODE(EZFS_PROPNONINHERIT, "property cannot be inherited")
+    CODE(EZFS_PROPSPACE, "invalid quota or reservation")
+    CODE(EZFS_PROPCACHED, "property not cached")
+    CODE(EZFS_BADTYPE, "operation not applicable to datasets of this type")
+    CODE(EZFS_BUSY, "pool or dataset is busy")
+    CODE(EZFS_EXISTS, "pool or dataset exists")
+    CODE(EZFS_NOENT, "no such pool or dataset")
+    CODE(EZFS_BADSTREAM, "invalid backup stream")
+    CODE(EZFS_DSREADONLY, "dataset is read-only")
+    CODE(EZFS_VOLTOOBIG, "volume size exceeds limit for this system")
+    CODE(EZFS_INVALIDNAME, "invalid name")
+    CODE(EZFS_BADRESTORE, "unable to restore to destination")
+    CODE(EZFS_BADBACKUP, "backup failed")
+    CODE(EZFS_POOLUNAVAIL, "pool is unavailable")
+    CODE(EZFS_CROSSTARGET, "operation crosses datasets or pools")
+    CODE(EZFS_ZONED, "dataset in use by local zone")
+    CODE(EZFS_MOUNTFAILED, "mount failed")
+    CODE(EZFS_UMOUNTFAILED, "umount failed")
+    CODE(EZFS_UNSHARENFSFAILED, "unshare(1M) failed")
+    CODE(EZFS_SHARENFSFAILED, "share(1M) failed")
+    CODE(EZFS_PERM, "permission denied")
+    CODE(EZFS_NOSPC, "out of space")
+    CODE(EZFS_FAULT, "bad address")
+    CODE(EZFS_IO, "I/O error")
+    CODE(EZFS_INTR, "signal received")
+    CODE(EZFS_RECURSIVE, "recursive dataset dependency")
+    CODE(EZFS_NAMETOOLONG, "dataset name is too long")
+    CODE(EZFS_BADVERSION, "unsupported version")
+    CODE(EZFS_NOTSUP, "operation not supported on this dataset")
+    CODE(EZFS_REFTAG_RELE, "no such tag on this dataset")
+    CODE(EZFS_REFTAG_HOLD, "tag already exists on this dataset")
+    CODE(EZFS_TAGTOOLONG, "tag too long")
+    CODE(EZFS_POOLREADONLY, "pool is read-only")
+    CODE(EZFS_WRONG_PARENT, "invalid parent dataset")
+    CODE(EZFS_IOC_NOTSUPPORTED, "operation not supported by zfs kernel module")
+    CODE(EZFS_UNKNOWN, "unknown error")
 #undef CODE
 };
+// clang-format on
 
 // The code and text that libzfs has for an errno.
 std::pair<int, std::string> OfErrno(int error) {
