@@ -15,13 +15,20 @@ const programs: Readonly<Record<Exclude<Compression, 'none'>, readonly string[]>
 };
 
 const messageLimit = 1000;
+/** Up to here it costs more to start a program than it gains. */
+const smallBytes = 2 ** 20;
 
 /**
- * The decompressed bytes of `input`. The result fails with `UncompressionError` when the data is damaged, when there is no
+ * The decompressed bytes of `input`, which is `sizeBytes` long. The result fails with `UncompressionError` when the data is damaged, when there is no
  * program for it, or when more than `limitBytes` come out; and with the error of `input`. Whoever stops reading early
  * destroys it, which ends the program.
  */
-export async function decompress(input: Readable, compression: Compression, limitBytes: number): Promise<Readable> {
+export async function decompress(
+  input: Readable,
+  compression: Compression,
+  limitBytes: number,
+  sizeBytes = Infinity,
+): Promise<Readable> {
   const output = new Bounded(limitBytes);
   // It may fail before anybody reads, and the reader will find out then.
   output.on('error', () => undefined);
@@ -29,7 +36,8 @@ export async function decompress(input: Readable, compression: Compression, limi
     pipeline(input, output, () => undefined);
     return output;
   }
-  for (const program of programs[compression]) {
+  const isSmall = compression === 'gzip' && sizeBytes <= smallBytes;
+  for (const program of isSmall ? [] : programs[compression]) {
     if (await runsThrough(program, input, output, compression)) return output;
   }
   if (compression === 'gzip') {

@@ -102,8 +102,13 @@ class SilentServer extends Error {
 async function openOnce(connection: Connection, url: string, request: HttpRequest): Promise<HttpResponse> {
   const { default: got } = await import('got');
   const { protocol } = new URL(url);
-  const { method = 'GET', body } = request;
+  const { method = 'GET', body, signal } = request;
   const timeoutMs = request.timeoutMs ?? connection.stallMs;
+  // One for each request: the library never takes its ear off the signal that it is given.
+  const own = new AbortController();
+  const stop = (): void => own.abort(signal.reason);
+  signal.throwIfAborted();
+  signal.addEventListener('abort', stop, { once: true });
   const stream = got.stream(url, {
     method,
     ...(body === undefined ? {} : { body }),
@@ -131,8 +136,11 @@ async function openOnce(connection: Connection, url: string, request: HttpReques
         },
       ],
     },
-    signal: request.signal,
+    signal: own.signal,
   });
+  for (const event of ['end', 'error', 'close']) {
+    stream.once(event, () => signal.removeEventListener('abort', stop));
+  }
   // Whoever reads the stream hears of errors too; this keeps one that comes between the steps from ending the process.
   stream.on('error', () => undefined);
   const response = await new Promise<{ statusCode: number; headers: HttpResponse['headers'] }>((resolve, reject) => {

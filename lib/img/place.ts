@@ -6,7 +6,7 @@ import type { ReceiveResult } from '../host/datasets.js';
 import { withUndo } from '../undo.js';
 import { decompress } from './codec.js';
 import { imgError } from './errors.js';
-import type { Compression, Manifest } from './manifest.js';
+import { imageFile, type Compression, type Manifest } from './manifest.js';
 import type { Narration } from './narration.js';
 import { datasetOf, finalSnapshot, partialDatasetOf, removeRecord, writeRecord } from './store.js';
 
@@ -132,6 +132,7 @@ async function receive(
     image.data,
     image.compression,
     pool.sizeBytes * expansionLimit + expansionAllowanceBytes,
+    imageFile(image.manifest)?.size,
   );
   try {
     const result = await datasets.receive(partial, stream, {
