@@ -27,7 +27,9 @@ const longestTimerMs = 2 ** 31 - 1;
 
 /**
  * Takes the lock kept in the file `path`, made with its parents when missing. Excludes other callers in this process as
- * in others, and programs that use fcntl locks. The file stays. Throws `LockHeld` when `wait` is false and somebody else
+ * in others, and programs that use fcntl locks. The file stays, until the machine's next boot at the latest: were it
+ * removed, who waits for it would hold a lock on nothing while the next one takes a new file, and other programs that use
+ * these locks do not look whether the file they have locked is still the one of that name. Throws `LockHeld` when `wait` is false and somebody else
  * has it, `TimedOut` after `timeoutMs`, and the reason of `signal` when that is aborted.
  */
 export async function acquireLock(path: string, options: LockOptions = {}): Promise<Lock> {

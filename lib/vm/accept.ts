@@ -11,7 +11,7 @@ import { addressAdded, addressUpdated, prepareAdded } from './nic-addressing.js'
 import { checkEachNic, checkNicSet } from './nic-rules.js';
 import { resultingNics } from './nic-set.js';
 import {
-  checkDatasetProperties, checkFilesystemsAndDevices, checkLists, checkRoutes, checkText, checkVga, checkVncPassword,
+  checkDatasetProperties, checkFilesystemsAndDevices, checkLists, checkRoutes, checkSizes, checkText, checkVga, checkVncPassword,
 } from './property-checks.js'; // prettier-ignore
 import { ignored, isAllowed, isMemberAllowed, listNouns, memberRowOf, rowOf } from './property-rules.js';
 import { rulesOf } from './brand-rules.js';
@@ -43,6 +43,7 @@ export async function accept(draft: Draft, occasion: Occasion): Promise<readonly
   if (!has(draft, 'zonename') && action !== 'update') draft['zonename'] = uuid;
   renameLists(draft);
   checkText(draft);
+  checkSizes(draft);
   pinDelegated(draft, vm);
   const left = reshape(draft, occasion);
   check(draft, occasion);

@@ -11,14 +11,24 @@ import type { ImageFacts, PayloadFacts } from './spec.js';
 /** What conflicts between VMs are found by. */
 const conflictFields = ['uuid', 'zonename', 'brand', 'state', 'zone_state', 'nics', 'vnc_port', 'spice_port'] as const;
 
-/** Facts of the context's host, each asked for at most once. */
-export async function payloadFacts(ctx: Context): Promise<PayloadFacts> {
+/**
+ * Facts of the context's host, each asked for at most once. For what goes into a pool, `needsPool` makes the host's own
+ * where there is none yet.
+ */
+export async function payloadFacts(
+  ctx: Context,
+  { needsPool = false }: { readonly needsPool?: boolean } = {},
+): Promise<PayloadFacts> {
   const host = await ctx.host();
   let vms: Promise<readonly VmObject[]> | undefined;
   return {
     guestOs: host.features.guestOs,
     async zpools() {
-      const pools = await host.datasets.pools();
+      let pools = await host.datasets.pools();
+      if (pools.length === 0 && needsPool) {
+        const { zpool } = await host.sysinfo.read();
+        if (zpool !== undefined) pools = [await host.datasets.ensurePool(zpool)];
+      }
       return pools.map((pool) => pool.name);
     },
     async image(uuid, zpool) {

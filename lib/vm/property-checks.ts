@@ -6,11 +6,31 @@ import { added, has, updated, type Draft, type Element } from './draft.js';
 import { refused } from './errors.js';
 import { edited, flatObject } from './key-values.js';
 import { hasStaticAddress } from './nic-set.js';
-import { listNouns } from './property-rules.js';
+import { listNouns, rowOf } from './property-rules.js';
 import { isBlank, textOf } from './values.js';
 
 const vgaTypes = ['cirrus', 'std', 'vmware', 'qxl', 'xenfb'];
 const longestVncPassword = 8;
+
+/** What the platform counts bytes up to, in the units of properties, and what JSON numbers are exact up to. */
+const mostOf: Readonly<Record<string, number>> = { MiB: 2 ** 43 - 1, GiB: 2 ** 33 - 1 };
+
+/** Refuses numbers that nothing could be limited to. Throws `PayloadInvalid` naming property, value and limit. */
+export function checkSizes(draft: Draft): void {
+  const told = new Set<string>();
+  const faults = Object.entries(draft).flatMap(([name, value]) => {
+    const { type, unit = '' } = rowOf(name) ?? {};
+    if ((type !== 'integer' && type !== 'number') || (typeof value !== 'number' && typeof value !== 'string'))
+      return [];
+    const most = mostOf[unit] ?? Number.MAX_SAFE_INTEGER;
+    if (!(Number(value) > most) || told.has(String(value))) return [];
+    // Others follow from it.
+    told.add(String(value));
+    const written = unit === 'MiB' || unit === 'GiB' ? ` ${unit}` : '';
+    return [`${name} is ${value}${written}, the most is ${most}${written}`];
+  });
+  if (faults.length > 0) throw refused(faults.join('; '));
+}
 
 /** Throws `PayloadInvalid` unless every `add_`, `update_` and `remove_` is an array. */
 export function checkLists(draft: Draft): void {

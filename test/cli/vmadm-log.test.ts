@@ -31,6 +31,13 @@ describe('the log of vmadm', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
+  it('says on standard error that there is no such level, and goes on', async () => {
+    const { exit, stderr } = await run(['list'], { VMADM_DEBUG_LEVEL: 'verbose' });
+    assert.equal(exit, 0);
+    assert.equal(stderr, 'warning: VMADM_DEBUG_LEVEL is none of trace, debug, info, warn, error, fatal: "verbose"\n');
+    assert.equal((await run(['list'], { VMADM_DEBUG_LEVEL: '' })).stderr, '');
+  });
+
   it('is a file of its own for each command that changes something', async () => {
     await run(['stop', missing]);
     const [name = '', ...more] = logs();
@@ -81,7 +88,8 @@ describe('the log of vmadm', () => {
   it('is shown from the asked level on, and not at all for a level that is none', async () => {
     const levels = async (level: string) => {
       const { stderr } = await run(['get', missing], { VMADM_DEBUG_LEVEL: level });
-      return records(stderr.split('\n').slice(0, -2).join('\n') || '{}').map((record) => record['level']);
+      const lines = stderr.split('\n').filter((line) => !line.startsWith('warning: '));
+      return records(lines.slice(0, -2).join('\n') || '{}').map((record) => record['level']);
     };
     assert.deepEqual(await levels('error'), [50]);
     assert.deepEqual(await levels('info'), [30, 50]);

@@ -17,7 +17,11 @@ export function openLog(cli: Cli, atOnce: boolean): Log {
   const root = cli.env['SMARTADM_ROOT'] ?? '/';
   const folder = join(root, 'var/log/vm/logs');
   const file = join(folder, `${Date.now()}-${String(process.pid).padStart(6, '0')}-vmadm.log`);
-  const debugLevel = levelOf(cli.env['VMADM_DEBUG_LEVEL']);
+  const asked = cli.env['VMADM_DEBUG_LEVEL'];
+  const debugLevel = levelOf(asked);
+  if (debugLevel === undefined && asked !== undefined && asked !== '') {
+    cli.err(`warning: VMADM_DEBUG_LEVEL is none of ${Object.keys(logLevels).join(', ')}: ${JSON.stringify(asked)}\n`);
+  }
   const debugFile = cli.env['VMADM_DEBUG_FILE'];
   let kept: string[] | undefined = [];
   let broken = false;

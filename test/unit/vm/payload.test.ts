@@ -161,6 +161,14 @@ describe('a created VM', () => {
     assert.equal((await create({ alias: 'a\nb' })).properties['alias'], 'a\nb');
   });
 
+  it('has no limit that nothing could be limited to', async () => {
+    for (const [payload, message] of [
+      [{ quota: 1e14 }, 'quota is 100000000000000 GiB, the most is 8589934591 GiB'],
+      [{ max_physical_memory: 1e30 }, 'max_physical_memory is 1e+30 MiB, the most is 8796093022207 MiB'],
+      [{ max_lwps: 1e16, max_msg_ids: 1e17 }, 'max_lwps is 10000000000000000, the most is 9007199254740991; max_msg_ids is 100000000000000000, the most is 9007199254740991'],
+    ] as const) assert.equal(await refusal(payload), message); // prettier-ignore
+  });
+
   it('gets its container prepared by docker', async () => {
     const spec = await create({ brand: 'lx', docker: true, internal_metadata: { 'docker:tty': true } });
     assert.deepEqual(spec.properties['internal_metadata_namespaces'], ['docker']);
