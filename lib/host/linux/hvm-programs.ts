@@ -1,5 +1,5 @@
 /** The emulator of this host, and the files it needs to run: no others are in the zones of hardware virtual machines. */
-import { mkdir, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeAtomically } from '../../atomic-file.js';
 import { hostError } from '../errors.js';
@@ -61,7 +61,7 @@ export async function findEmulator(at: (path: string) => string): Promise<Emulat
   const folders = (await Promise.all(dataFolders.map(exists))).flatMap((found) => found ?? []);
   const program: EmulatorProgram = {
     path,
-    binds: await bindsOf([path, ...modules, ...(await librariesOf([path, ...modules])), ...folders]),
+    binds: await bindsOf([path, ...modules, ...(await librariesOf(path, modules)), ...folders]),
     spice: modules.some((module) => module.endsWith('/ui-spice-core.so')),
   };
   await mkdir(dirname(file), { recursive: true });
@@ -90,12 +90,37 @@ async function modulesOf(): Promise<readonly string[]> {
   return names.sort().map((name) => join(folder, name));
 }
 
-/** Paths under which the linker finds what `files` need, the linker's own among them. */
-async function librariesOf(files: readonly string[]): Promise<readonly string[]> {
-  const { status, stdout, stderr } = await runProgram('ldd', files);
-  if (status !== 0) throw hostError('HostFailed', `cannot tell the libraries of ${files[0]}: ${stderr.trim()}`);
+/** Paths under which the linker finds what `program` needs, with parts that it loads later, and the linker's own. */
+async function librariesOf(program: string, parts: readonly string[]): Promise<readonly string[]> {
+  const linker = await linkerOf(program);
+  const preload = parts.length === 0 ? [] : ['--preload', parts.join(':')];
+  const { status, stdout, stderr } = await runProgram(linker, [...preload, '--list', program]);
+  if (status !== 0) throw hostError('HostFailed', `cannot tell the libraries of ${program}`, { cause: new Error(stderr.trim()) }); // prettier-ignore
   const found = stdout.split('\n').map((line) => /^\s+(?:\S+ => )?(\/\S+) \(0x[0-9a-f]+\)$/.exec(line)?.[1]);
-  return [...new Set(found.filter((path) => path !== undefined))];
+  return [...new Set([linker, ...found.filter((path) => path !== undefined)])];
+}
+
+/** The program that the kernel loads a program with: what its segment of type PT_INTERP names (elf(5), 64 bits). */
+async function linkerOf(program: string): Promise<string> {
+  const file = await open(program);
+  try {
+    const { buffer } = await file.read(Buffer.alloc(4096), 0, 4096, 0);
+    const [headers, size, count] = [
+      Number(buffer.readBigUInt64LE(32)),
+      buffer.readUInt16LE(54),
+      buffer.readUInt16LE(56),
+    ];
+    for (let index = 0; index < count && headers + (index + 1) * size <= buffer.length; index++) {
+      const header = buffer.subarray(headers + index * size);
+      if (header.readUInt32LE(0) !== 3) continue;
+      const length = Math.min(Number(header.readBigUInt64LE(32)), 255);
+      const name = await file.read(Buffer.alloc(length), 0, length, Number(header.readBigUInt64LE(8)));
+      return name.buffer.toString('latin1').replace(/\0.*$/s, '');
+    }
+  } finally {
+    await file.close();
+  }
+  throw hostError('HostFailed', `${program} is no program of this system`);
 }
 
 async function stampOf(paths: readonly string[]): Promise<string> {
