@@ -1,4 +1,5 @@
 // Builds what is not in git: generated schema code, the bundle in dist/. Run after `npm ci`.
+//   --for-tests   programs that take another kind of host by SMARTADM_HOST
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -19,7 +20,10 @@ const common = {
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
-  define: { 'process.env.SMARTADM_VERSION': JSON.stringify(version) },
+  define: {
+    'process.env.SMARTADM_VERSION': JSON.stringify(version),
+    ...(process.argv.includes('--for-tests') ? {} : { 'process.env.SMARTADM_HOST': 'undefined' }),
+  },
   logLevel: 'warning',
 };
 
@@ -145,6 +149,10 @@ async function recordCode(name) {
       nics: [{ nic_tag: 'admin', ips: ['dhcp'] }],
     };
     await writeFile(file, JSON.stringify(payload));
+    // A pool that cannot be made: nothing is mounted for this.
+    await mkdir(join(root, 'etc/smartadm'), { recursive: true });
+    const config = { pools: { zones: { driver: 'btrfs', device: join(root, 'none') } } };
+    await writeFile(join(root, 'etc/smartadm/config.json'), JSON.stringify(config));
     const argv = ['-e', recorder, resolve(`dist/${name}.program.js`), join(root, 'code')];
     for (const command of recordedCommands[name](file)) argv.push(JSON.stringify(command));
     const env = { ...process.env, SMARTADM_ROOT: root, NODE_OPTIONS: '' };
