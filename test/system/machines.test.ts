@@ -134,7 +134,7 @@ describe('a machine', () => {
     await hvm.prepare({ ...vm, qemu_extra_opts: '-device nonsense' });
     await assert.rejects(zones.boot('broken'), (error: Error) => {
       assert.equal(codeOf(error), 'ZoneBootFailed');
-      assert.match(String((error.cause as Error).message), /nonsense/);
+      assert.match((error.cause as Error).message, /nonsense/);
       return true;
     });
     assert.equal(await state('broken'), 'installed');
