@@ -1,103 +1,147 @@
-/** Receiving ZFS send streams beside `gzip -dc` alone, which is to be the limit. */
-import { spawn } from 'node:child_process';
-import { createReadStream, createWriteStream, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+/**
+ * Receiving ZFS send streams on btrfs beside `gzip -dc` alone, which is to be the limit, and beside `tar -x` of the same
+ * tree: below what the kernel takes to make the files nobody can come. Each receive is a process of its own, so it pays
+ * for compiling its code; the start of Node is left out. All take turns, so other load on the machine meets all.
+ */
+import { createReadStream, createWriteStream, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { once } from 'node:events';
-import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
-import { receiveStream } from '../../lib/host/zfs-stream/receive.js';
+import { createGunzip, createGzip } from 'node:zlib';
 import { entryOf, FilesystemWriter, Fixed, Mode } from '../zfs-stream/filesystem.js';
-import { median, ms, type BenchTable } from './measure.js';
+import { openTestPool } from '../pool.js';
+import { median, ms, program, type BenchTable } from './measure.js';
+import { userlandPaths, userlandStream } from './userland.js';
 
-const runs = 3;
+const runs = 5;
 
 export async function bench(): Promise<BenchTable> {
   const root = mkdtempSync(join(tmpdir(), 'stream-reader-'));
+  const pool = await openTestPool({ sizeGiB: 8 });
   try {
-    const large = join(root, 'large.zfs');
-    const small = join(root, 'small.zfs');
-    await writeImage(large, { folders: 4, files: 25, size: 1_500_000 });
-    await writeImage(small, { folders: 10, files: 300, size: 6_000 });
+    await pool.datasets.create('zones/bench');
+    const target = pool.at('/zones/bench/tree');
+    const file = (name: string): string => join(root, `${name}.zfs`);
+    await writeStream(file('large'), image({ folders: 4, files: 25, size: 1_500_000 }));
+    await writeStream(file('tiny'), image({ folders: 20, files: 1000, size: 2048 }));
+    const paths = userlandPaths();
+    if (paths !== undefined) await writeStream(file('userland'), userlandStream(paths));
     const busybox = new URL('../fixtures/images/busybox-1.35.0.zfs.gz', import.meta.url).pathname;
+    await writeStream(file('busybox'), unpacked(busybox));
+    const rows = [await row('100 files of 1.5 MB', file('large'), target)];
+    if (paths !== undefined) rows.push(await row(`Debian, ${paths.length} entries`, file('userland'), target));
+    rows.push(await row('20,000 files of 2 KiB', file('tiny'), target));
+    rows.push(await row('busybox image', file('busybox'), target));
     return {
-      title: `stream reader, median of ${runs}: MB of stream a second`,
-      columns: ['stream', 'MB', 'receive', 'gzip -dc >/dev/null', 'gzip -dc | receive'],
-      rows: [
-        await row(root, '100 files of 1.5 MB', large),
-        await row(root, '3000 files of 6 KB', small),
-        await row(root, 'busybox image', undefined, busybox),
+      title: `stream reader on btrfs, median of ${runs} (start of node left out)`,
+      columns: [
+        'stream',
+        'MB',
+        'gzip -dc >/dev/null',
+        'receive',
+        'gzip -dc | receive',
+        'CPU of receive',
+        'memory',
+        'tar -x',
       ],
+      rows,
     };
   } finally {
+    pool.close();
     rmSync(root, { recursive: true, force: true });
   }
 }
 
-async function row(
-  root: string,
-  name: string,
-  plain?: string,
-  packed = `${plain ?? ''}.gz`,
-): Promise<readonly string[]> {
-  let bytes = 0;
-  const receive = async (stream: Readable): Promise<void> => {
-    const target = join(root, 'target');
-    mkdirSync(target);
-    const open = { path: target, ledger: join(root, 'ledger'), originLedger: undefined };
-    bytes = (await receiveStream(stream, () => Promise.resolve(open))).bytes;
-  };
-  const gzip = (output: 'pipe' | 'ignore'): ReturnType<typeof spawn> =>
-    spawn('gzip', ['-dc', packed], { stdio: ['ignore', output, 'inherit'] });
-  const clean = (): Promise<void> => {
-    rmSync(join(root, 'target'), { recursive: true, force: true });
-    return Promise.resolve();
-  };
-  const unpacked = await median(runs, () => once(gzip('ignore'), 'exit'));
-  const both = await median(runs, () => receive(gzip('pipe').stdout as Readable), { clean });
-  const alone =
-    plain === undefined
-      ? undefined
-      : await median(runs, () => receive(createReadStream(plain, { highWaterMark: 262_144 })), { clean });
-  const rate = (taken: number): string => `${(bytes / 1e3 / taken).toFixed(0)} (${ms(taken)})`;
-  return [name, (bytes / 1e6).toFixed(1), alone === undefined ? '' : rate(alone), rate(unpacked), rate(both)];
+interface Once {
+  readonly bytes: number;
+  readonly taken: number;
+  readonly cpu: number;
+  readonly peakMiB: number;
 }
 
-/** Writes an image of text-like files, plain and with gzip. */
-async function writeImage(
-  file: string,
-  { folders, files, size }: { readonly folders: number; readonly files: number; readonly size: number },
-): Promise<void> {
+async function row(name: string, stream: string, target: string): Promise<readonly string[]> {
+  const script = new URL('receive-once.ts', import.meta.url).pathname;
+  const receive = async (file: string): Promise<Once> =>
+    JSON.parse(await program(process.execPath, ['--import', 'tsx', script, file, target])) as Once;
+  const archive = `${stream}.tar`;
+  const clean = async (): Promise<void> => {
+    rmSync(target, { recursive: true, force: true });
+    await program('sync', ['-f', join(target, '..')]);
+  };
+  const alone: Once[] = [];
+  const behind: Once[] = [];
+  const gzip: number[] = [];
+  const tar: number[] = [];
+  for (let run = 0; run < runs; run += 1) {
+    gzip.push(await median(1, () => program('sh', ['-c', `exec gzip -dc '${stream}.gz' >/dev/null`])));
+    alone.push(await receive(stream));
+    if (run === 0) await program('tar', ['-C', target, '-cf', archive, '.']);
+    await clean();
+    behind.push(await receive(`${stream}.gz`));
+    await clean();
+    await program('mkdir', [target]);
+    tar.push(await median(1, () => program('tar', ['-C', target, '-xpf', archive])));
+    await clean();
+  }
+  const { bytes = 0, peakMiB = 0 } = alone[0] ?? {};
+  const rate = (taken: number): string => `${ms(taken)} (${(bytes / 1e3 / taken).toFixed(0)} MB/s)`;
+  const middle = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[runs >> 1] ?? Number.NaN;
+  return [
+    name,
+    (bytes / 1e6).toFixed(1),
+    rate(middle(gzip)),
+    rate(middle(alone.map(({ taken }) => taken))),
+    rate(middle(behind.map(({ taken }) => taken))),
+    ms(middle(alone.map(({ cpu }) => cpu))),
+    `${peakMiB.toFixed(0)} MiB`,
+    ms(middle(tar)),
+  ];
+}
+
+function unpacked(file: string): AsyncIterable<Buffer> {
+  return createReadStream(file).pipe(createGunzip()) as AsyncIterable<Buffer>;
+}
+
+/** Writes a stream, plain and with gzip. */
+async function writeStream(file: string, stream: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<void> {
+  await pipeline(stream, createWriteStream(file));
+  await pipeline(createReadStream(file), createGzip({ level: 6 }), createWriteStream(`${file}.gz`));
+  if (statSync(file).size === 0) throw new Error('an empty stream');
+}
+
+/** An image of files that compress about as programs and texts do. */
+function* image({
+  folders,
+  files,
+  size,
+}: {
+  readonly folders: number;
+  readonly files: number;
+  readonly size: number;
+}): Generator<Buffer> {
   const words = Buffer.alloc(4_000_000);
-  // Compresses about as programs and texts do.
   for (let at = 0, state = 1; at < words.length; at += 4) {
     state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
     words.writeUInt32LE(state >>> 29 === 0 ? state : (state >>> 16) & 0x1f1f, at);
   }
-  function* image(): Generator<Buffer> {
-    const writer = new FilesystemWriter();
-    const number = (folder: number): number => Fixed.first + folder * (files + 1);
-    const list = <T>(length: number, make: (index: number) => T): T[] =>
-      Array.from({ length }, (_, index) => make(index));
+  const writer = new FilesystemWriter();
+  const number = (folder: number): number => Fixed.first + folder * (files + 1);
+  const list = <T>(length: number, make: (index: number) => T): T[] =>
+    Array.from({ length }, (_, index) => make(index));
+  writer.directory(
+    Fixed.root,
+    list(folders, (folder) => [`folder-${folder}`, entryOf(number(folder), Mode.directory)]),
+  );
+  for (let folder = 0; folder < folders; folder += 1) {
     writer.directory(
-      Fixed.root,
-      list(folders, (folder) => [`folder-${folder}`, entryOf(number(folder), Mode.directory)]),
+      number(folder),
+      list(files, (index) => [`file-${index}`, entryOf(number(folder) + 1 + index, Mode.file)]),
     );
-    for (let folder = 0; folder < folders; folder += 1) {
-      writer.directory(
-        number(folder),
-        list(files, (index) => [`file-${index}`, entryOf(number(folder) + 1 + index, Mode.file)]),
-      );
-      for (let index = 0; index < files; index += 1) {
-        const from = (folder * 7919 + index * 104_729) % (words.length - size);
-        writer.file(number(folder) + 1 + index, words.subarray(from, from + size), { parent: number(folder) });
-        yield writer.take();
-      }
+    for (let index = 0; index < files; index += 1) {
+      const from = (folder * 7919 + index * 104_729) % (words.length - size);
+      writer.file(number(folder) + 1 + index, words.subarray(from, from + size), { parent: number(folder) });
+      yield writer.take();
     }
-    yield writer.end().take();
   }
-  await pipeline(image(), createWriteStream(file));
-  await pipeline(createReadStream(file), createGzip({ level: 6 }), createWriteStream(`${file}.gz`));
-  if (statSync(file).size === 0) throw new Error('an empty image');
+  yield writer.end().take();
 }

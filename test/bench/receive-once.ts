@@ -1,0 +1,18 @@
+/** `receive-once.ts FILE TARGET`: receives one stream in a new process and prints what that took, start-up left out. */
+import { spawn } from 'node:child_process';
+import { createReadStream, mkdirSync } from 'node:fs';
+import { receiveStream } from '../../lib/host/zfs-stream/receive.js';
+
+const [, , file = '', target = ''] = process.argv;
+mkdirSync(target);
+const stream = file.endsWith('.gz')
+  ? spawn('gzip', ['-dc', file], { stdio: ['ignore', 'pipe', 'inherit'] }).stdout
+  : createReadStream(file, { highWaterMark: 262_144 });
+const before = process.cpuUsage();
+const start = process.hrtime.bigint();
+const open = { path: target, ledger: `${target}.ledger`, originLedger: undefined };
+const { bytes } = await receiveStream(stream, () => Promise.resolve(open));
+const { user, system } = process.cpuUsage(before);
+const taken = Number(process.hrtime.bigint() - start) / 1e6;
+const peakMiB = process.resourceUsage().maxRSS / 1024;
+console.log(JSON.stringify({ bytes, taken, cpu: (user + system) / 1e3, peakMiB }));
