@@ -5,13 +5,14 @@ import { codeOf, hasCode } from '../errors.js';
 import type { Host } from '../host/host.js';
 import type { ZoneRecord } from '../host/zones.js';
 import type { VmObject } from '../schema/generated/vm.js';
+import { archiveVm } from './archive.js';
 import { destroyIfThere, uninstall } from './create.js';
 import { damagedIn } from './damaged.js';
 import { vmError } from './errors.js';
 import { loadVm, loadVms } from './load.js';
 import { withVmLock } from './locks.js';
 
-const fields = ['uuid', 'zonename', 'brand', 'zonepath', 'zfs_filesystem', 'disks', 'filesystems', 'indestructible_zoneroot', 'indestructible_delegated'] as const; // prettier-ignore
+const fields = ['uuid', 'zonename', 'brand', 'zonepath', 'zfs_filesystem', 'disks', 'filesystems', 'indestructible_zoneroot', 'indestructible_delegated', 'archive_on_delete'] as const; // prettier-ignore
 
 /**
  * Ends the VM in whatever state it is and removes its datasets, then its configuration (`vm-lifecycle`, delete). What an
@@ -27,6 +28,7 @@ export async function deleteVm(ctx: Context, uuid: string): Promise<void> {
     refuseProtected(vm);
     await refuseShared(ctx, vm);
     await haltWhatever(ctx, host, record.name);
+    if (vm.archive_on_delete === true) await archiveVm(ctx, uuid);
     await uninstall(host, record.name);
     for (const dataset of ownDatasets(host, record, vm)) await destroyIfThere(host, dataset);
     await host.links.forget(record.name);

@@ -14,6 +14,7 @@ import { hvmOf, prepareGuest } from './hvm-boot.js';
 import { loadVm } from './load.js';
 import { withVmLock } from './locks.js';
 import { requireNicTags } from './nic-tags.js';
+import { resetRestartCount } from './restart-count.js';
 import { withAttr, withAutoboot } from './zone-config.js';
 
 /** How long a guest may take to shut itself down, and to come back. */
@@ -79,6 +80,7 @@ export type BootableVm = Pick<VmObject, 'uuid' | 'zonename' | 'brand' | 'docker'
 export async function bootVm(ctx: Context, host: Host, vm: BootableVm, boot: HvmBoot = {}): Promise<void> {
   await prepareGuest(ctx, host, vm, boot);
   const zone = zoneOf(vm);
+  if (vm.docker === true) await resetRestartCount(host, zone);
   await host.zones.boot(zone);
   if (!bootsWithHost(vm)) return;
   await setAutoboot(ctx, host, zone, true).catch((error: unknown) => {
