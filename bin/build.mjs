@@ -167,11 +167,11 @@ async function recordCode(name) {
   }
 }
 
-/** An ES module, its parts in chunks that are loaded when they are needed. VM.cjs loads that. */
+/** An ES module, its parts in chunks that are loaded when they are needed. VM.cjs and IMG.cjs load that. */
 async function library() {
   const modern = await build({
     ...common,
-    entryPoints: ['lib/library/smartadm.ts'],
+    entryPoints: ['lib/library/smartadm.ts', 'lib/library/images.ts'],
     outdir: 'dist/library',
     format: 'esm',
     splitting: true,
@@ -182,14 +182,15 @@ async function library() {
   });
   const callbacks = await build({
     ...common,
-    entryPoints: { VM: 'lib/library/callbacks.ts' },
+    entryPoints: { VM: 'lib/library/callbacks.ts', IMG: 'lib/library/IMG.ts' },
     outdir: 'dist/library',
     outExtension: { '.js': '.cjs' },
     format: 'cjs',
     plugins: [
       {
         name: 'beside',
-        setup: ({ onResolve }) => onResolve({ filter: /^\.\/smartadm\.js$/ }, ({ path }) => ({ path, external: true })),
+        setup: ({ onResolve }) =>
+          onResolve({ filter: /^\.\/(?:smartadm|images)\.js$/ }, ({ path }) => ({ path, external: true })),
       },
     ],
   });
@@ -203,7 +204,7 @@ async function declarations() {
   const { config } = ts.readConfigFile('tsconfig.json', (file) => ts.sys.readFile(file));
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, '.');
   const program = ts.createProgram({
-    rootNames: ['lib/library/smartadm.ts', 'lib/library/callbacks.ts'],
+    rootNames: ['smartadm', 'images', 'callbacks', 'IMG'].map((name) => `lib/library/${name}.ts`),
     options: { ...options, noEmit: false, noCheck: true, declaration: true, emitDeclarationOnly: true, rootDir: '.', outDir: 'dist/types' },
   }); // prettier-ignore
   const written = [];
@@ -211,12 +212,17 @@ async function declarations() {
   await rm('dist/types', { recursive: true, force: true });
   for (const { path, text } of written) await put(path, text, 0o644);
   // A CommonJS module has to say that the types it names are those of an ES module.
-  const { text } = written.find(({ path }) => path.endsWith('library/callbacks.d.ts'));
-  const withMode = text.replace(
-    /^(import type .* from '\.\/smartadm\.js');$/gms,
-    "$1 with { 'resolution-mode': 'import' };",
-  );
-  await put('dist/types/lib/library/VM.d.cts', withMode, 0o644);
+  for (const [from, to] of [
+    ['callbacks', 'VM'],
+    ['IMG', 'IMG'],
+  ]) {
+    const { text } = written.find(({ path }) => path.endsWith(`library/${from}.d.ts`));
+    const withMode = text.replace(
+      /^(import type .* from '\.\/(?:smartadm|images)\.js');$/gms,
+      "$1 with { 'resolution-mode': 'import' };",
+    );
+    await put(`dist/types/lib/library/${to}.d.cts`, withMode, 0o644);
+  }
 }
 
 async function put(path, contents, mode) {

@@ -1,4 +1,5 @@
 /** How this run of imgadm talks to servers, from environment and configuration. */
+import type { ImgadmConfig } from '../../img/config.js';
 import type { Connection } from '../../img/http.js';
 import type { ImgadmCli } from './command.js';
 import { isDrawn } from './progress.js';
@@ -6,8 +7,13 @@ import { isDrawn } from './progress.js';
 const defaultStallSeconds = 60;
 const firstRetryMs = 1000;
 
+/** How this run of imgadm talks to servers; people at a terminal are told what is waited for. */
 export function connectionOf(cli: ImgadmCli): Connection {
-  const { env, config, requestId } = cli;
+  const connection = connectionFor(cli.env, cli.config, cli.requestId);
+  return cli.stderr.isTTY ? { ...connection, notice: (line) => noticeOn(cli, line) } : connection;
+}
+
+export function connectionFor(env: NodeJS.ProcessEnv, config: ImgadmConfig, requestId: string): Connection {
   const stallSeconds = Number(env['IMGADM_STALL_TIMEOUT'] ?? defaultStallSeconds);
   return {
     requestId,
@@ -16,7 +22,6 @@ export function connectionOf(cli: ImgadmCli): Connection {
     insecure: env['IMGADM_INSECURE'] === '1',
     stallMs: (stallSeconds > 0 ? stallSeconds : defaultStallSeconds) * 1000,
     retryMs: firstRetryMs,
-    notice: cli.stderr.isTTY ? (line) => noticeOn(cli, line) : undefined,
   };
 }
 

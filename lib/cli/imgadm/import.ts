@@ -4,7 +4,7 @@ import { poolOption, quietOption } from './options.js';
 
 export const importCommand: ImgadmCommand = {
   name: 'import',
-  usage: '[OPTIONS] UUID',
+  usage: '[OPTIONS] UUID|NAME[:TAG]',
   summary: 'Import an image, with those it builds on, from a source.',
   options: [
     { key: 'channel', names: ['-C', '--channel'], kind: 'text', value: 'CHANNEL', help: 'Use this channel of the sources.' },
@@ -30,6 +30,7 @@ export const importCommand: ImgadmCommand = {
           pool: String(options['pool'] ?? defaultPool),
           sources: given?.map((url) => ({ type: 'imgapi', url })) ?? sourcesOf(cli.config),
           connection: connectionOf(cli),
+          uuidIsName: !cli.config.dockerImportSkipUuids,
           channel: options['channel'] as string | undefined,
           zstream: options['zstream'] === true,
         },
