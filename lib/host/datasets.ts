@@ -63,6 +63,16 @@ export interface ReceiveResult {
   readonly losses: readonly { readonly path: string; readonly what: string }[];
 }
 
+export interface SendOptions {
+  /**
+   * Earlier snapshot to build on, which whoever receives the stream has: of the same dataset, or of one that it was cloned
+   * from.
+   */
+  readonly from?: string;
+  /** Aborting it ends the stream with the reason. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Datasets of one host. Codes thrown: `DatasetNotFound`, `DatasetExists`, `DatasetBusy`, `DatasetHasChildren`,
  * `PoolNotFound`, `NoSpace`, `InvalidName`, `InvalidProperty`, `StreamInvalid`, `StreamUnsupported`, `PermissionDenied`.
@@ -89,4 +99,9 @@ export interface Datasets {
   rollback(snapshot: string): Promise<void>;
   /** Makes `name` from a ZFS send stream and the snapshot it carries. On any failure nothing is left behind. */
   receive(name: string, stream: Readable, options?: ReceiveOptions): Promise<ReceiveResult>;
+  /**
+   * A snapshot as a ZFS send stream, made while it is read. `InvalidName` when `from` is no earlier snapshot of it;
+   * `StreamUnsupported`, here or from the stream, for what no stream can hold.
+   */
+  send(snapshot: string, options?: SendOptions): Promise<Readable>;
 }

@@ -24,9 +24,17 @@ import {
   parseSnapshot,
 } from '../../lib/host/dataset-names.js';
 import { bytesOf, checkProperties, checkVolsize, defaultVolblocksize } from '../../lib/host/dataset-properties.js';
-import type { Dataset, DatasetQuery, Datasets, ReceiveOptions, ReceiveResult } from '../../lib/host/datasets.js';
+import type {
+  Dataset,
+  DatasetQuery,
+  Datasets,
+  ReceiveOptions,
+  ReceiveResult,
+  SendOptions,
+} from '../../lib/host/datasets.js';
 import { hostError } from '../../lib/host/errors.js';
 import { receiveStream, type StreamHeader } from '../../lib/host/zfs-stream/receive.js';
+import { writeStream } from '../../lib/host/zfs-stream/write-stream.js';
 import type { Readable } from 'node:stream';
 
 export interface FakeDatasets extends Datasets {
@@ -399,6 +407,33 @@ export function fakeDatasets(options: FakeDatasetsOptions): FakeDatasets {
     }
   }
 
+  function send(given: string, { from, signal }: SendOptions): Readable {
+    const sent = needSnapshot(given);
+    const ancestry: SnapshotEntry[] = [];
+    for (let at: SnapshotEntry | undefined = sent; at !== undefined; at = at.of.origin) ancestry.push(at);
+    const base = from === undefined ? undefined : needSnapshot(from);
+    const of = ancestry.find((each) => each.of === base?.of);
+    const isEarlier = (one: SnapshotEntry, other: SnapshotEntry): boolean =>
+      one.of.snapshots.indexOf(one) <= one.of.snapshots.indexOf(other);
+    if (base !== undefined && (of === undefined || base === sent || !isEarlier(base, of))) {
+      throw hostError('InvalidName', `cannot send ${given} from ${from}: that is no earlier snapshot of it`);
+    }
+    const content = ({ folder, volsizeBytes }: SnapshotEntry): string =>
+      volsizeBytes === undefined ? folder : join(folder, volumeFile);
+    const [received] = ancestry.flatMap((each) =>
+      each.of.snapshots.filter(({ folder }) => existsSync(`${folder}.ledger`)),
+    );
+    return writeStream(
+      {
+        name: given, guid: sent.guid, creation: sent.creation, path: content(sent),
+        volume: sent.volsizeBytes === undefined ? undefined : { sizeBytes: sent.volsizeBytes, blockBytes: defaultVolblocksize },
+        from: base && { guid: base.guid, path: content(base), ofClone: base.of !== sent.of },
+        received: received && { path: content(received), ledger: `${received.folder}.ledger` },
+      }, // prettier-ignore
+      signal,
+    );
+  }
+
   // Each in a microtask, as the real ones never answer at once.
   const run = async <T>(method: keyof Datasets, work: () => T | Promise<T>): Promise<T> => {
     await Promise.resolve();
@@ -429,6 +464,7 @@ export function fakeDatasets(options: FakeDatasetsOptions): FakeDatasets {
     rename: (from, to) => run('rename', () => { rename(from, to); }),
     set: (name, properties) => run('set', () => { set(name, properties); }),
     rollback: (given) => run('rollback', () => { rollback(given); }),
+    send: (snapshot, given = {}) => run('send', () => send(snapshot, given)),
     receive: (name, stream, given = {}) => run('receive', () => receive(name, stream, given)),
   }; // prettier-ignore
 }

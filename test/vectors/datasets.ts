@@ -118,6 +118,7 @@ export function memoryDatasets(root: string, pools: readonly string[], given: re
       return Promise.resolve();
     },
     receive: () => Promise.reject(hostError('Unsupported', 'nothing is received here')),
+    send: () => Promise.reject(hostError('Unsupported', 'nothing is sent here')),
   };
 }
 

@@ -181,6 +181,7 @@ std::vector<uint8_t> Snapshot::List(const std::string& folder) {
     packed.Number(uint32_t{status.stx_mode});
     packed.Number(status.stx_nlink);
     packed.Number(uint64_t{status.stx_ino});
+    packed.Number(uint64_t{status.stx_size});
     packed.Number(int64_t{status.stx_ctime.tv_sec} * 1'000'000'000 + status.stx_ctime.tv_nsec);
   }
   if (errno != 0) Fail("readdir", folder);

@@ -26,7 +26,7 @@ class Snapshot {
   explicit Snapshot(const std::string& path);
 
   // All entries of a folder but mounts and subvolumes: of each u16 length of the name, name, u32 mode, u32 links, u64
-  // inode number, i64 nanoseconds of the last change.
+  // inode number, u64 size, i64 nanoseconds of the last change.
   std::vector<uint8_t> List(const std::string& folder);
 
   // Entries at `paths` (u16 length, path; the empty one is the root) one after the other, until the result holds

@@ -60,7 +60,8 @@ async function readOrigins(pool: OpenPool, nodes: readonly TreeNode[]): Promise<
   return new Map(found.filter((node) => node !== undefined).map((node) => [node.subvolume, node]));
 }
 
-async function originAt(pool: OpenPool, subvolume: bigint): Promise<TreeNode | undefined> {
+/** The snapshot that is a subvolume; undefined when it is none. */
+export async function originAt(pool: OpenPool, subvolume: bigint): Promise<TreeNode | undefined> {
   const path = await loadNative('btrfs').findPath(pool.top, subvolume);
   const prefix = `${snapshotsFolder}/`;
   if (path?.startsWith(prefix) !== true) return undefined;
@@ -77,7 +78,7 @@ async function originAt(pool: OpenPool, subvolume: bigint): Promise<TreeNode | u
  * The dataset of that id. Mostly it lives in the subvolume it began as; one that has been rolled back is a member of its
  * group.
  */
-async function datasetOf(pool: OpenPool, id: bigint): Promise<TreeNode | undefined> {
+export async function datasetOf(pool: OpenPool, id: bigint): Promise<TreeNode | undefined> {
   if (id === topId) return datasetAt(pool, '');
   const isIt = async (subvolume: bigint): Promise<TreeNode | undefined> => {
     const path = await loadNative('btrfs').findPath(pool.top, subvolume);

@@ -85,8 +85,11 @@ export async function receiveDataset(
   }
 }
 
-/** Which object of a stream became which entry of the tree: kept for increments that build on the snapshot. */
-function ledgerOf(pool: OpenPool, snapshot: bigint): string {
+/**
+ * Which object of a stream became which entry of the tree: kept for increments that build on the snapshot, and for those
+ * that are made of what was made from it.
+ */
+export function ledgerOf(pool: OpenPool, snapshot: bigint): string {
   return join(pool.top, ledgersFolder, String(snapshot));
 }
 
@@ -141,7 +144,8 @@ async function finish(
     throw hostError('StreamInvalid', `cannot receive ${given}: the stream does not tell the size of the volume`);
   }
   const record: DatasetRecord = {
-    self: id, id, type: header.type, guid: newGuid(), creation: now(), origin: origin?.snapshot.subvolume, method,
+    self: id, id, type: header.type, guid: newGuid(), creation: now(), origin: origin?.snapshot.subvolume,
+    received: header.guid, method,
     baseBytes: origin?.snapshot.record.baseBytes ?? 0, properties: {},
     volume: header.type === 'volume' ? { sizeBytes: sizeBytes ?? 0, blockBytes: defaultVolblocksize } : undefined,
   }; // prettier-ignore

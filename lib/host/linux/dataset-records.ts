@@ -22,6 +22,8 @@ export interface DatasetRecord {
   readonly creation: number;
   /** Subvolume of the snapshot that this is a clone of. */
   readonly origin?: bigint | undefined;
+  /** Of a dataset that was received: guid of the snapshot that came with it. */
+  readonly received?: bigint | undefined;
   /**
    * Bytes it referred to before anything was charged to its subvolume: those of the snapshot it began as. Of a snapshot:
    * all that it refers to.
@@ -54,9 +56,9 @@ export function parseRecord(text: string | undefined, id: bigint): DatasetRecord
     return undefined;
   }
   // Only the kernel and we write such attributes: a record for this very subvolume is whole.
-  const fields = raw as Record<'self' | 'id' | 'guid', string> & { origin?: string } & Omit<
+  const fields = raw as Record<'self' | 'id' | 'guid', string> & { origin?: string; received?: string } & Omit<
       DatasetRecord,
-      'self' | 'id' | 'guid' | 'origin'
+      'self' | 'id' | 'guid' | 'origin' | 'received'
     >;
   if (fields.self !== String(id)) return undefined;
   return {
@@ -65,6 +67,7 @@ export function parseRecord(text: string | undefined, id: bigint): DatasetRecord
     id: BigInt(fields.id),
     guid: BigInt(fields.guid),
     origin: fields.origin === undefined ? undefined : BigInt(fields.origin),
+    received: fields.received === undefined ? undefined : BigInt(fields.received),
   };
 }
 

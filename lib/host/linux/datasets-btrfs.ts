@@ -135,6 +135,11 @@ export function createBtrfsDatasets({ pools, at, log }: BtrfsDatasetsOptions): B
       const { receiveDataset } = await import('./dataset-receive.js');
       return whileDoing(`cannot receive ${name}`, () => receiveDataset(pool, log, name, stream, options));
     },
+    async send(snapshot, options = {}) {
+      const pool = await existing(snapshot);
+      const { sendDataset } = await import('./dataset-send.js');
+      return whileDoing(`cannot send ${snapshot}`, () => sendDataset(pool, snapshot, options));
+    },
     async unmountPools() {
       for (const name of Object.keys(pools)) {
         const settings = settingsOf(name);

@@ -5,9 +5,9 @@ import { ObjectType } from './records.js';
 import { packAttributes } from './write-attributes.js';
 import { Blocks } from './write-blocks.js';
 import type { KnownShape } from './write-known.js';
-import { largeBlock, rowIn, type Numbering } from './write-numbering.js';
+import { rowIn, type Numbering } from './write-numbering.js';
 import { toTheEnd, type RecordWriter } from './write-records.js';
-import type { Described, FileTable } from './write-source.js';
+import { largeBlock, type Described, type FileTable } from './write-source.js';
 import { knownBonus, writeKnownContent, writeZap } from './write-tables.js';
 import { buildZap, type Names } from './write-zap.js';
 
@@ -22,14 +22,18 @@ export interface FileAt {
 const directoryKind = 4;
 const fileKind = 8;
 
-/** Writes the records of `is`, which was `was` in the earlier snapshot. Yields where the writer may be emptied. */
+/**
+ * Writes the records of `is`, which was `was` in the earlier snapshot; nothing when it is the same, unless `again`. Yields
+ * where the writer may be emptied.
+ */
 export async function* writeFile(
   out: RecordWriter,
   numbering: Numbering,
   is: FileAt,
   was: FileAt | undefined,
+  again: boolean,
 ): AsyncGenerator<void> {
-  if (was !== undefined && (await isEqual(is, was))) return;
+  if (was !== undefined && !again && (await isEqual(is, was))) return;
   const { files, row, described, shape } = is;
   const number = numbering.number(files, row);
   const kind = files.kind(row);

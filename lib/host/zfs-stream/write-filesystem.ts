@@ -2,10 +2,10 @@
 import { roundUp, unsendable } from './bytes.js';
 import { firstOfAttributes } from './write-known.js';
 import { writeFile, type FileAt } from './write-file.js';
-import { largeBlock, rowIn, type Numbering } from './write-numbering.js';
+import { rowIn, type Numbering } from './write-numbering.js';
 import { writePart } from './write-parts.js';
 import type { RecordWriter } from './write-records.js';
-import type { Described, FileTable } from './write-source.js';
+import { largeBlock, type Described, type FileTable } from './write-source.js';
 import { writeKnown, writeLayouts, writeTables } from './write-tables.js';
 import { allTasks, changeTasks, type Task } from './write-tasks.js';
 
@@ -29,7 +29,7 @@ export async function* writeFilesystem(
     if (task.do === 'file') {
       const { is, was } = await described(task.row);
       parts.note(numbering, is, was);
-      yield* writeFile(out, numbering, is, was);
+      yield* writeFile(out, numbering, is, was, task.again);
     } else if (task.do === 'free') {
       out.freeObjects(task.number, 1);
     } else if (task.do === 'layouts') {

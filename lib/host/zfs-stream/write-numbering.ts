@@ -6,10 +6,8 @@ import { FileType } from './attributes.js';
 import { roundUp, unsendable } from './bytes.js';
 import { newLayouts, type LayoutTable } from './write-attributes.js';
 import { firstOfAttributes, type FixedObjects, type KnownObjects, type KnownShape } from './write-known.js';
-import type { Described, FileTable } from './write-source.js';
+import { largeBlock, type Described, type FileTable } from './write-source.js';
 
-/** Files up to this size are one block; blocks of others have this size. */
-export const largeBlock = 128 * 1024;
 const smallBlock = 512;
 
 const newObjects: FixedObjects = { attributes: 2, queue: 3, registry: 4, layouts: 5, root: 6 };
@@ -59,6 +57,14 @@ export class Numbering {
     const at = rowIn(known.files, files, row);
     const same = at >= 0 && (known.files === files || known.files.change(at) === files.change(row));
     return same ? known.shape(known.number(at)) : undefined;
+  }
+
+  /** Whether a file needs another generation, since it outgrew its block or fits into one again. */
+  isReplaced(from: FileTable, then: number, to: FileTable, now: number): boolean {
+    if (from.isLarge(then) === to.isLarge(now)) return false;
+    const { known } = this;
+    const at = known === undefined ? -1 : rowIn(known.files, to, now);
+    return known === undefined || at < 0 || !known.shape(known.number(at)).several;
   }
 
   /** How a file is stored. */

@@ -7,6 +7,12 @@ const mostFiles = 8_000_000;
 const mostPathBytes = 4095;
 const enoughBytes = 512 * 1024;
 
+/** Files up to this size are one block; blocks of others have this size. */
+export const largeBlock = 128 * 1024;
+const fileKind = 8;
+/** Beside the kind. */
+const large = 16;
+
 /** Seconds since the epoch and nanoseconds. */
 export interface Moment {
   readonly seconds: bigint;
@@ -112,7 +118,12 @@ export class FileTable {
 
   /** Upper bits of its mode. */
   kind(row: number): number {
-    return this.kinds[row] ?? 0;
+    return (this.kinds[row] ?? 0) & ~large;
+  }
+
+  /** Whether it is a file of more than {@link largeBlock} bytes. */
+  isLarge(row: number): boolean {
+    return ((this.kinds[row] ?? 0) & large) !== 0;
   }
 
   parent(row: number): number {
@@ -232,13 +243,14 @@ export class FileTable {
       const kind = order.u32(list, at) >>> 12;
       const links = order.u32(list, at + 4);
       const inode = order.u64(list, at + 8);
-      const change = order.id(list, at + 16);
-      at += 24;
+      const isLarge = kind === fileKind && order.u64(list, at + 16) > largeBlock;
+      const change = order.id(list, at + 24);
+      at += 32;
       // Directories have one name, however many links they count.
       const several = kind !== 4 && links > 1;
       let row = several ? linked.get(inode) : undefined;
       if (row === undefined) {
-        row = this.add(inode, kind, change, directory, this.entryCount);
+        row = this.add(inode, isLarge ? kind | large : kind, change, directory, this.entryCount);
         if (several) linked.set(inode, row);
       }
       this.addEntry(row, name);

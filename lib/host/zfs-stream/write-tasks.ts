@@ -5,7 +5,8 @@ import type { FileTable } from './write-source.js';
 
 export type Task =
   | { readonly number: number; readonly do: 'free' | 'known' | 'layouts' }
-  | { readonly number: number; readonly do: 'file'; readonly row: number };
+  /** `again`: even if nothing of it changed. */
+  | { readonly number: number; readonly do: 'file'; readonly row: number; readonly again: boolean };
 
 export interface Tasks {
   /** Ascending by number. */
@@ -27,7 +28,7 @@ const byNumber = (a: Task, b: Task): number => a.number - b.number;
 export function allTasks(numbering: Numbering, files: FileTable): Tasks {
   const tasks: Task[] = [];
   for (let row = 0; row < files.count; row += 1) {
-    tasks.push({ number: numbering.number(files, row), do: 'file', row });
+    tasks.push({ number: numbering.number(files, row), do: 'file', row, again: false });
     for (const number of numbering.unchanged(files, row)?.parts ?? []) tasks.push({ number, do: 'known' });
   }
   for (const number of numbering.known?.others() ?? []) {
@@ -58,13 +59,31 @@ export function changeTasks(numbering: Numbering, from: FileTable, to: FileTable
       else tasks.push({ number, do: 'free' });
     }
   }
+  const changed = new Set<number>();
+  const replaced = new Set<number>();
   for (let row = 0; row < to.count; row += 1) {
     const then = rowIn(from, to, row);
     if (then >= 0 && isSame(then, row)) continue;
-    tasks.push({ number: numbering.number(to, row), do: 'file', row });
+    if (then >= 0 && numbering.isReplaced(from, then, to, row)) replaced.add(row);
+    changed.add(row);
+  }
+  // Whoever receives another generation of a file expects it in its directories, as if it had been removed and made.
+  const again = replaced.size === 0 ? new Set<number>() : directoriesOf(to, replaced);
+  for (const row of new Set([...changed, ...again])) {
+    tasks.push({ number: numbering.number(to, row), do: 'file', row, again: again.has(row) });
   }
   // Whatever comes after the received snapshot has the larger table.
   const { known, layouts, fixed } = numbering;
   if (known?.files === from && layouts.grown) tasks.push({ number: fixed.layouts, do: 'layouts' });
   return { tasks: tasks.sort(byNumber), freedParts, freedOwners };
+}
+
+/** The directories in which any of `rows` has a name. */
+function directoriesOf(files: FileTable, rows: ReadonlySet<number>): Set<number> {
+  const found = new Set<number>();
+  for (let row = 0; row < files.count; row += 1) {
+    const [first, end] = files.entries(row);
+    for (let entry = first; entry < end; entry += 1) if (rows.has(files.entryRow(entry))) found.add(row);
+  }
+  return found;
 }
