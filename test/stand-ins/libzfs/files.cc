@@ -72,7 +72,10 @@ int Run(const std::vector<std::string>& arguments, std::string* output) {
   if (::pipe2(ends, O_CLOEXEC) != 0) return errno;
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+  // Node keeps its own from those that it starts.
+  ::posix_spawn_file_actions_adddup2(&actions, 2, 2);
   std::vector<char*> argv;
   for (const std::string& each : arguments) argv.push_back(const_cast<char*>(each.c_str()));
   argv.push_back(nullptr);

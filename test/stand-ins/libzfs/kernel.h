@@ -146,6 +146,8 @@ struct Begin {
   // Whether Send made it.
   bool is_own = false;
 };
+// Whether `from`, with its guid, is what a stream of `snapshot` can build on: EXDEV, ENOENT.
+int CheckBase(const State& state, const std::string& snapshot, const std::string& from, uint64_t& guid, bool& is_clone);
 int Send(const std::string& snapshot, const std::string& from, int fd);
 // Writes a stream to a file and checks its records; EINVAL, ECKSUM or ENODATA for one that is cut off.
 int Spool(int fd, const std::string& file, Begin& begin);

@@ -202,10 +202,11 @@ int lzc_send_space(const char* snapshot, const char* from, enum lzc_send_flags, 
   const int fault = standin::ErrnoFaultFor("lzc_send_space");
   if (fault != 0) return fault;
   const auto state = standin::Look();
-  const auto [dataset, sent] = state->FindSnapshot(snapshot);
-  if (sent == nullptr) return ENOENT;
-  if (from != nullptr && state->FindSnapshot(from).second == nullptr) return ENOENT;
-  *bytes = sent->referenced + 2 * 312;
+  uint64_t guid = 0;
+  bool is_clone = false;
+  const int bad = standin::CheckBase(*state, snapshot, from == nullptr ? "" : from, guid, is_clone);
+  if (bad != 0) return bad;
+  *bytes = state->FindSnapshot(snapshot).second->referenced + 2 * 312;
   return 0;
 }
 

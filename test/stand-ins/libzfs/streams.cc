@@ -1,6 +1,7 @@
 // Send streams: records with their checksums. What Send makes has real records around an archive of its own; real
 // streams are checked record by record, and the program that `receiver` names makes files of them.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "kernel.h"
 
@@ -22,6 +24,8 @@ constexpr uint64_t kMagic = 0x2F5BACBAC;
 constexpr size_t kPiece = 65536;
 // The object that the archive is in: no real stream has one of this number.
 constexpr uint64_t kArchive = 0x61726368697665;
+// And the object that names the sockets, which no archive of tar holds: mode, owner, group, path and a zero byte.
+constexpr uint64_t kSockets = kArchive + 1;
 enum : uint32_t {
   kBegin,
   kObject,
@@ -151,20 +155,61 @@ std::vector<std::string> ReadReceiver() {
   return arguments;
 }
 
+Record WriteOf(uint64_t object, uint64_t offset, size_t size, uint64_t guid) {
+  Record write;
+  write.Put<uint32_t>(0, kWrite);
+  write.Put<uint64_t>(8, object);
+  write.Put<uint64_t>(24, offset);
+  write.Put<uint64_t>(32, size);
+  write.Put<uint64_t>(40, guid);
+  return write;
+}
+
+std::string SocketsIn(const std::string& folder) {
+  std::string sockets;
+  for (const auto& each : std::filesystem::recursive_directory_iterator(folder)) {
+    struct stat found;
+    if (::lstat(each.path().c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) continue;
+    sockets += std::to_string(found.st_mode & 07777) + ' ' + std::to_string(found.st_uid) + ' ' +
+               std::to_string(found.st_gid) + ' ' + each.path().string().substr(folder.size()) + '\0';
+  }
+  return sockets;
+}
+
+int MakeSockets(const std::string& folder, const std::string& sockets) {
+  std::istringstream list(sockets);
+  for (std::string entry; std::getline(list, entry, '\0');) {
+    if (entry.empty()) continue;
+    std::istringstream fields(entry);
+    mode_t mode = 0;
+    uid_t owner = 0;
+    gid_t group = 0;
+    fields >> mode >> owner >> group;
+    const std::string path = folder + entry.substr(static_cast<size_t>(fields.tellg()) + 1);
+    if (::mknod(path.c_str(), S_IFSOCK | mode, 0) != 0) return errno;
+    if (::lchown(path.c_str(), owner, group) != 0 || ::chmod(path.c_str(), mode) != 0) return errno;
+  }
+  return 0;
+}
+
 // Takes what is in the records of the archive out of a stream.
 int Unpack(const std::string& file, const std::string& folder) {
   const Temporary archive(file + ".tar");
   std::ifstream in(file, std::ios::binary);
   std::ofstream out(archive.path(), std::ios::binary);
+  std::string sockets;
   Record record;
   while (in.read(reinterpret_cast<char*>(record.bytes.data()), kHeader)) {
-    std::vector<char> payload(PayloadOf(record));
+    std::string payload(PayloadOf(record), '\0');
     in.read(payload.data(), static_cast<std::streamsize>(payload.size()));
-    if (record.Get<uint32_t>(0) == kWrite) out.write(payload.data(), static_cast<std::streamsize>(payload.size()));
+    if (record.Get<uint32_t>(0) != kWrite) continue;
+    if (record.Get<uint64_t>(8) == kSockets) sockets += payload;
+    if (record.Get<uint64_t>(8) == kArchive) out << payload;
   }
   out.close();
-  return Run({"tar", "--extract", "--sparse", "--xattrs", "--xattrs-include=*", "--acls", "--numeric-owner",
-              "--same-permissions", "--directory", folder, "--file", archive.path()});
+  const int error = Run({"tar", "--extract", "--warning=none", "--sparse", "--xattrs", "--xattrs-include=*", "--acls",
+                         "--numeric-owner", "--same-permissions", "--directory", folder, "--file", archive.path()});
+  return error != 0 ? error : MakeSockets(folder, sockets);
 }
 
 std::string LedgerOf(uint64_t snapshot) { return ZfsPath("ledger/" + std::to_string(snapshot)); }
@@ -184,22 +229,39 @@ int Apply(const std::string& file, const Begin& begin, const std::string& folder
 
 }  // namespace
 
+int CheckBase(const State& state, const std::string& snapshot, const std::string& from, uint64_t& guid,
+              bool& is_clone) {
+  const auto [dataset, sent] = state.FindSnapshot(snapshot);
+  if (sent == nullptr) return ENOENT;
+  if (from.empty()) return 0;
+  const Snapshot* base = state.FindSnapshot(from).second;
+  if (base == nullptr) return ENOENT;
+  guid = base->guid;
+  // Of the dataset itself, or of those it descends from, before it branched off.
+  const Dataset* at = dataset;
+  for (uint64_t before = sent->txg; at != nullptr;) {
+    const Snapshot* own = at->Find(base->name);
+    if (own != nullptr && own->id == base->id) return base->txg < before || at != dataset ? 0 : EXDEV;
+    const auto [owner, origin] = state.FindSnapshot(at->origin);
+    if (origin == nullptr || base->txg > origin->txg) return EXDEV;
+    is_clone = true;
+    at = owner;
+    before = origin->txg + 1;
+  }
+  return EXDEV;
+}
+
 int Send(const std::string& snapshot, const std::string& from, int fd) {
   const auto state = Look();
   const auto [dataset, sent] = state->FindSnapshot(snapshot);
   if (sent == nullptr) return ENOENT;
   uint64_t base = 0;
   bool is_clone = false;
-  if (!from.empty()) {
-    const auto [from_dataset, found] = state->FindSnapshot(from);
-    if (found == nullptr) return ENOENT;
-    is_clone = dataset->origin == found->id;
-    if (!is_clone && (from_dataset != dataset || found->txg >= sent->txg)) return EXDEV;
-    base = found->guid;
-  }
+  const int bad = CheckBase(*state, snapshot, from, base, is_clone);
+  if (bad != 0) return bad;
   const Temporary archive(ZfsPath("send-" + std::to_string(::getpid()) + '-' + std::to_string(fd)));
-  const int packed = Run({"tar", "--create", "--sparse", "--xattrs", "--acls", "--numeric-owner", "--directory",
-                          DataPath(sent->id), "--file", archive.path(), "."});
+  const int packed = Run({"tar", "--create", "--warning=none", "--sparse", "--xattrs", "--acls", "--numeric-owner",
+                          "--directory", DataPath(sent->id), "--file", archive.path(), "."});
   if (packed != 0) return packed;
   Writer writer(fd);
   Record begin;
@@ -218,14 +280,14 @@ int Send(const std::string& snapshot, const std::string& from, int fd) {
     file.read(reinterpret_cast<char*>(piece.data()), kPiece);
     piece.resize(static_cast<size_t>(file.gcount()));
     if (piece.empty()) break;
-    Record write;
-    write.Put<uint32_t>(0, kWrite);
-    write.Put<uint64_t>(8, kArchive);
-    write.Put<uint64_t>(24, offset);
-    write.Put<uint64_t>(32, piece.size());
-    write.Put<uint64_t>(40, sent->guid);
+    error = writer.Put(WriteOf(kArchive, offset, piece.size(), sent->guid), piece);
     offset += piece.size();
-    error = writer.Put(write, piece);
+  }
+  // They are padded to words, as all payloads are.
+  std::string sockets = SocketsIn(DataPath(sent->id));
+  sockets.resize((sockets.size() + 7) / 8 * 8, '\0');
+  if (error == 0 && !sockets.empty()) {
+    error = writer.Put(WriteOf(kSockets, 0, sockets.size(), sent->guid), {sockets.begin(), sockets.end()});
   }
   Record end;
   end.Put<uint32_t>(0, kEnd);
