@@ -1,6 +1,7 @@
 /** Makes a VM from a payload: all of it, or nothing. */
 import { chmod, lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncFolder } from '../atomic-file.js';
 import type { Context } from '../context.js';
 import { codeOf } from '../errors.js';
 import type { Host } from '../host/host.js';
@@ -84,9 +85,17 @@ async function install(ctx: Context, host: Host, spec: VmSpec, config: ZoneConfi
   done = await makeFilesystems(host, spec, done);
   if (spec.indestructible_zoneroot) await setIndestructible(host, spec.zfs_filesystem, true);
   ctx.signal.throwIfAborted();
+  // Whoever is told that the VM is made finds it after a power cut, too: btrfs has nothing of a dataset that was just made on
+  // the disk until something in it is. The disk works while the zone boots.
+  const onDisk = syncFolder(host.at(spec.zonepath));
+  onDisk.catch(() => undefined);
   await host.zones.mark(spec.zonename, 'installed');
   await host.zones.configure(done);
-  if (!spec.autoboot) return;
+  if (spec.autoboot) await firstBoot(ctx, host, spec, undo);
+  await onDisk;
+}
+
+async function firstBoot(ctx: Context, host: Host, spec: VmSpec, undo: UndoStack): Promise<void> {
   undo.push('running zone', () => host.zones.halt(spec.zonename));
   const vm = { ...spec, docker: spec.properties['docker'] === true };
   // There, the platform waits for the guest to say that it has set itself up.
