@@ -1,6 +1,7 @@
 /** Machines for tests: zones of brand kvm with a disk that boots in no time, on a host of their own. */
 import { chmodSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { NicTagConfig } from '../lib/host/linux/config.js';
 import { canonicalMac } from '../lib/host/linux/guard.js';
 import { createLinuxHvm } from '../lib/host/linux/hvm.js';
 import { silentLog, type Log } from '../lib/log.js';
@@ -47,9 +48,9 @@ export function bootSector(): Buffer {
   return sector;
 }
 
-/** The host of {@link openTestZones} with machines; `close` ends and removes all of it. */
-export function openTestMachines(log: Log = silentLog) {
-  const opened = openTestZones(log);
+/** The host of {@link openTestZones} with machines, and with `more` nic tags; `close` ends and removes all of it. */
+export function openTestMachines(log: Log = silentLog, more: Readonly<Record<string, NicTagConfig>> = {}) {
+  const opened = openTestZones(log, more);
   const { at, zones, links } = opened;
   const hvm = createLinuxHvm({ at, zones, links, datasets: fakeDatasets({ at }), log });
 

@@ -141,7 +141,7 @@ void Leases::Apply(const std::vector<Lease>& before) {
   }
   Publish();
   for (const Lease& lease : leases_) Try([&] { netlink::AddAddress(net_, vnic_.physical, lease.reply.cidr); });
-  if (vnic_.route != "none") {
+  if (vnic_.route != "none" && vnic_.route != "watch") {
     Route(leases_.empty() ? "" : vnic_.route == "lease" ? leases_.front().reply.router : vnic_.route);
   }
   if (!leases_.empty()) AddZoneRoutes(vnic_.routes, net_);

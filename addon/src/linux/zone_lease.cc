@@ -13,7 +13,8 @@
 //   TABLE  nft table of the guard
 //   LOCK   file that whoever changes the guard locks
 //   ROUTE  whose address the zone's default route leads by, unless the zone has one: "lease" for the server's router,
-//          an address for that one, "none" for no route
+//          an address for that one, "none" for no route; "watch" where the guest has a client of its own, and none is
+//          run
 //   ROUTES file with the zone's other routes (zone_routes.h): an address may be what they wait for
 //
 // Ends with status 0 once the client runs, which goes on in the background: until the zone's init has ended, or the
@@ -59,6 +60,7 @@ namespace {
 
 constexpr uid_t kNobody = 65534;
 constexpr int kNoClient = 3;
+constexpr const char* kWatch = "watch";
 constexpr int64_t kRestartMs = 2000;
 constexpr auto kPredecessorPoll = std::chrono::milliseconds(5);
 constexpr int kPredecessorPolls = 1000;
@@ -176,7 +178,8 @@ void Keep(const LeasingVnic& vnic, const std::string& program, int report) {
   Leases leases(vnic, net.get());
   Client client(vnic, net.get(), program);
   // What the zone had before its last reboot is no longer its own, but likely to be given again.
-  client.Start(leases.Inherit());
+  const std::string latest = leases.Inherit();
+  if (vnic.route != kWatch) client.Start(latest);
   [[maybe_unused]] const ssize_t written = ::write(report, "running\n", 8);
 
   struct pollfd events[] = {{init.get(), POLLIN, 0}, {signals.get(), POLLIN, 0}, {replies.get(), POLLIN, 0}};
@@ -218,7 +221,7 @@ int Fail(const std::string& why, int status = 1) {
 int Main(const LeasingVnic& vnic) {
   ::closefrom(3);
   const std::string program = FindProgram("udhcpc");
-  if (program.empty()) return Fail("there is no program udhcpc", kNoClient);
+  if (program.empty() && vnic.route != kWatch) return Fail("there is no program udhcpc", kNoClient);
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return Fail(std::string("pipe: ") + std::strerror(errno));
   const UniqueFd reader(ends[0]);

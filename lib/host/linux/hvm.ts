@@ -122,7 +122,7 @@ export function createLinuxHvm({ at, zones, datasets, links, log }: LinuxHvmOpti
       // Its sockets are made there by another user than root.
       await zoneRoot(root).makeDirectory('/tmp', 0o1777);
       await plans.write(name, {
-        argv: [emulator.path, ...inherited.flatMap(handedOver), ...argv],
+        argv: [emulator.path, ...inherited.flatMap(({ fd }, index) => handedOver(fd, disks[index]?.path)), ...argv],
         binds: [...emulator.binds, ...(firmware === undefined ? [] : await bindsOf([firmware.code]))],
         own: ownFirmware(vm),
         files: inherited,
@@ -189,8 +189,8 @@ export function createLinuxHvm({ at, zones, datasets, links, log }: LinuxHvmOpti
 }
 
 /** How the emulator is told of a file that it inherits: as a set of one, with the number of its descriptor. */
-function handedOver({ fd, path }: PlannedFile): readonly string[] {
-  return ['-add-fd', `fd=${fd},set=${fd},opaque=${listed(path)}`];
+function handedOver(fd: number, name = variablesFile): readonly string[] {
+  return ['-add-fd', `fd=${fd},set=${fd},opaque=${listed(name)}`];
 }
 
 /** A firmware of the operator's, in the zone. */

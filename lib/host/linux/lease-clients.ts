@@ -18,8 +18,11 @@ export interface LeasingVnic {
   readonly mac: string;
 }
 
-/** Where the zone's default route leads: by the server's router, by another, or never through this vnic. */
-export type LeaseRoute = 'lease' | 'none' | { readonly gateway: string };
+/**
+ * Where the zone's default route leads: by the server's router, by another, or never through this vnic. Where a guest asks
+ * for itself, what it is told is but watched.
+ */
+export type LeaseRoute = 'lease' | 'none' | 'watch' | { readonly gateway: string };
 
 export interface Lease {
   /** In CIDR form. */

@@ -7,7 +7,7 @@ import type { NativeLink } from '../native-linux.js';
 import { createCarriers } from './carriers.js';
 import type { NicTagConfig } from './config.js';
 import { canonicalMac, guardElements, guardRules, leasedElement, type GuardElement } from './guard.js';
-import { parseAddress } from './ip.js';
+import { overlaps, parseAddress } from './ip.js';
 import { leaseClients, type LeaseRoute } from './lease-clients.js';
 import { checkVnicName, linkNames } from './link-names.js';
 import { applyNft } from './nft.js';
@@ -25,10 +25,15 @@ export interface LinuxLinksOptions {
 /** Links, what a zone's monitor needs of them, and how to take all of a root's away again. */
 export interface LinuxLinks extends Links {
   /**
-   * Arguments of `zone-lease` but the first, for a vnic whose `addressing` left the word `dhcp` standing. Unless `mayRoute`,
-   * the zone's default route is another vnic's.
+   * As for every host. With `offer`, a configured address is also what this host's server gives a guest that asks it: the
+   * platform cannot set addresses inside a machine.
    */
-  leaseArguments(zone: string, spec: VnicSpec, mayRoute: boolean): readonly string[];
+  guard(zone: string, spec: VnicSpec, options?: { readonly offer: boolean }): Promise<void>;
+  /**
+   * Arguments of `zone-lease` but the first, for a vnic whose `addressing` left the word `dhcp` standing. The zone's default
+   * route may be another vnic's alone, or its guest has a client of its own.
+   */
+  leaseArguments(zone: string, spec: VnicSpec, route: 'any' | 'none' | 'watch'): readonly string[];
   /** Where administrators reach this host: its address on `admin`, or on itself alone where that is for guests only. */
   adminAddress(): Promise<string>;
   /** Removes every bridge, vnic, table and server of this root; its zones must not run. */
@@ -57,6 +62,21 @@ export function createLinuxLinks({ root, at, tags }: LinuxLinksOptions): LinuxLi
     return `${address}/${service.network.subnet.prefix}`;
   }
 
+  /** Has the server of this host keep an address that the vnic is configured with; undefined where it cannot. */
+  async function keepOwnAddress(spec: VnicSpec): Promise<string | undefined> {
+    const service = await carriers.service(spec.nicTag, spec.vlanId);
+    if (service?.server === undefined) return undefined;
+    const plain = spec.addresses.filter((each) => each.includes('.')).map((each) => each.split('/')[0] ?? '');
+    const address = plain.find((each) => overlaps({ ...parseAddress(each), prefix: 32 }, service.network.subnet));
+    if (address === undefined) return undefined;
+    const mac = canonicalMac(spec.mac);
+    const kept = await service.server.reserve(mac, address);
+    if (kept === address) return `${address}/${service.network.subnet.prefix}`;
+    // Somebody else has it, and this one has no use for another.
+    await service.server.release(kept, mac);
+    return undefined;
+  }
+
   async function addressing(zone: string, spec: VnicSpec): Promise<Addressing> {
     checkVnicName(zone, spec.physical);
     const service = await carriers.service(spec.nicTag, spec.vlanId);
@@ -75,12 +95,13 @@ export function createLinuxLinks({ root, at, tags }: LinuxLinksOptions): LinuxLi
     };
   }
 
-  async function guard(zone: string, spec: VnicSpec): Promise<void> {
+  async function guard(zone: string, spec: VnicSpec, { offer } = { offer: false }): Promise<void> {
     checkVnicName(zone, spec.physical);
     const link = names.vnic(zone, spec.physical);
     const before = await records.find(zone, spec.physical);
     // Without an address of its own a guest may still ask for one, so the one it would get is let through.
-    const kept = spec.addresses.some((address) => address.includes('.')) ? undefined : await keptAddress(zone, spec);
+    const isConfigured = spec.addresses.some((address) => address.includes('.'));
+    const kept = !isConfigured ? await keptAddress(zone, spec) : offer ? await keepOwnAddress(spec) : undefined;
     const addresses = [...spec.addresses, ...(kept === undefined ? [] : [kept])];
     const elements = guardElements(link, spec, addresses);
     const { physical, nicTag, vlanId } = spec;
@@ -190,8 +211,8 @@ export function createLinuxLinks({ root, at, tags }: LinuxLinksOptions): LinuxLi
     addressing,
     guard,
     acquire,
-    leaseArguments: (zone, spec, mayRoute) =>
-      clients.arguments(leasing(zone, spec), mayRoute ? leaseRoute(spec) : 'none'),
+    leaseArguments: (zone, spec, route) =>
+      clients.arguments(leasing(zone, spec), route === 'any' ? leaseRoute(spec) : route),
     async plug(zone, spec, pid) {
       const bridge = await carriers.ensure(spec.nicTag, spec.vlanId);
       await guard(zone, spec);

@@ -67,7 +67,7 @@ export function zoneContainers({ id, at, links, cgroups, plans }: ZoneContainers
     const vnics: LxcVnic[] = [];
     for (const { spec, primary } of zoneVnics(config)) {
       const carrier = await links.ensureCarrier(spec.nicTag, spec.vlanId);
-      if (guard) await links.guard(name, spec);
+      if (guard) await links.guard(name, spec, { offer: isMachine(config) });
       const addressing = await links.addressing(name, spec);
       vnics.push({ spec, primary, carrier, hostName: links.hostName(name, spec.physical), addressing });
     }
@@ -78,7 +78,7 @@ export function zoneContainers({ id, at, links, cgroups, plans }: ZoneContainers
   function leasesOf(name: string, vnics: readonly LxcVnic[]): readonly (readonly string[])[] {
     const leased = vnics.filter(isLeased);
     const claimed = leased.some((vnic) => vnic.primary);
-    return leased.map(({ spec, primary }) => links.leaseArguments(name, spec, primary || !claimed));
+    return leased.map(({ spec, primary }) => links.leaseArguments(name, spec, primary || !claimed ? 'any' : 'none'));
   }
 
   /** The part of a zone's folder that describes an emulator and what it may do. */
@@ -87,11 +87,14 @@ export function zoneContainers({ id, at, links, cgroups, plans }: ZoneContainers
     const plan = await plans.read(name);
     if (plan === undefined) throw hostError('ZoneBadState', `the boot of zone ${name} has not been prepared`);
     const { emulatorContainer } = await import('./hvm-container.js');
+    const leased = known.vnics.filter(isLeased);
+    const watched = leased.map(({ spec }) => links.leaseArguments(name, spec, 'watch'));
     const { container, emulator, seccomp } = await emulatorContainer(config, plan, known, folder);
     await Promise.all([
       replace(join(folder, 'config'), container),
       replace(join(folder, 'seccomp'), seccomp),
       replace(join(folder, 'emulator'), emulator),
+      replace(join(folder, 'leases'), leaseLines(watched)),
       // An emulator that has ended is a machine that is off.
       replace(join(folder, 'no-restart'), ''),
     ]);
@@ -134,12 +137,7 @@ export function zoneContainers({ id, at, links, cgroups, plans }: ZoneContainers
         replace(join(folder, 'config'), lxcConfig(config, facts)),
         replace(join(folder, 'seccomp'), seccompProfile),
         replace(join(folder, 'ipc'), ipc.join('')),
-        replace(
-          join(folder, 'leases'),
-          leasesOf(name, vnics)
-            .map((line) => `${line.join('\t')}\n`)
-            .join(''),
-        ),
+        replace(join(folder, 'leases'), leaseLines(leasesOf(name, vnics))),
         replace(join(folder, 'routes'), routeLines(routed)),
         replace(join(folder, 'sources'), sources.map(sourceLine).join('')),
         isKept ? replace(join(folder, 'no-restart'), '') : rm(join(folder, 'no-restart'), { force: true }),
@@ -159,6 +157,11 @@ export function zoneContainers({ id, at, links, cgroups, plans }: ZoneContainers
       await rm(join(path, name), { recursive: true, force: true });
     },
   };
+}
+
+/** As `zone-start` reads them. */
+function leaseLines(lines: readonly (readonly string[])[]): string {
+  return lines.map((line) => `${line.join('\t')}\n`).join('');
 }
 
 /** As `zone-start` reads it. */

@@ -6,6 +6,7 @@ import type { Links, VnicSpec } from '../links.js';
 import { loadNative } from '../native.js';
 import type { ZoneConfig } from '../zones.js';
 import type { ZoneCgroups } from './cgroups.js';
+import type { LinuxLinks } from './links.js';
 import { zoneHostname, zoneTmpfsMiB, type LxcVnic } from './lxc-config.js';
 import type { ZoneContainers } from './zone-container.js';
 import { ipcSettings, rctl } from './zone-limits.js';
@@ -169,11 +170,11 @@ async function changeVnic(
  * Applies what of two configurations of a running machine may differ before its next boot: what its vnics let through. Its
  * limits are those that its emulator was started with.
  */
-export async function refreshMachine(name: string, from: ZoneConfig, to: ZoneConfig, links: Links): Promise<void> {
+export async function refreshMachine(name: string, from: ZoneConfig, to: ZoneConfig, links: LinuxLinks): Promise<void> {
   for (const { spec } of zoneVnics(to)) {
     const before = zoneVnics(from).find((vnic) => vnic.spec.physical === spec.physical)?.spec;
     const isPlugged = before?.nicTag === spec.nicTag && before.vlanId === spec.vlanId && before.mac === spec.mac;
-    if (isPlugged && !isDeepStrictEqual(before, spec)) await links.guard(name, spec);
+    if (isPlugged && !isDeepStrictEqual(before, spec)) await links.guard(name, spec, { offer: true });
   }
 }
 
