@@ -1,4 +1,17 @@
 {
+  "variables": {
+    "openzfs%": "no",
+    "zfs_sources": [
+      "src/illumos/zfs_binding.cc",
+      "src/illumos/zfs_changes.cc",
+      "src/illumos/zfs_datasets.cc",
+      "src/illumos/zfs_library.cc",
+      "src/illumos/zfs_pools.cc",
+      "src/illumos/zfs_session.cc",
+      "src/illumos/zfs_streams.cc",
+      "src/illumos/zfs_values.cc"
+    ]
+  },
   "target_defaults": {
     "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")", "src"],
     "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_CPP_EXCEPTIONS_ALL"],
@@ -158,21 +171,26 @@
             ]
           },
           {
-            # As above. On Linux it can be made against OpenZFS: see README.md.
             "target_name": "zfs",
             "dependencies": ["boundary"],
             "defines": ["_REENTRANT", "__EXTENSIONS__", "_LARGEFILE64_SOURCE=1"],
-            "sources": [
-              "src/illumos/layout_check.cc",
-              "src/illumos/zfs_binding.cc",
-              "src/illumos/zfs_changes.cc",
-              "src/illumos/zfs_datasets.cc",
-              "src/illumos/zfs_library.cc",
-              "src/illumos/zfs_pools.cc",
-              "src/illumos/zfs_session.cc",
-              "src/illumos/zfs_streams.cc",
-              "src/illumos/zfs_values.cc"
-            ]
+            "sources": ["<@(zfs_sources)", "src/illumos/layout_check.cc"]
+          }
+        ]
+      }
+    ],
+    [
+      # Made on request only: see README.md.
+      "OS=='linux' and openzfs=='yes'",
+      {
+        "targets": [
+          {
+            "target_name": "zfs",
+            "dependencies": ["boundary"],
+            # The version whose headers these are, and no other.
+            "defines": ["SMARTADM_ZFS_LIBRARY=\"<!(readlink -f $(pkg-config --variable=libdir libzfs)/libzfs.so | sed 's|.*/||; s|\\(so[.][0-9]*\\).*|\\1|')\""],
+            "cflags": ["<!@(pkg-config --cflags libzfs)"],
+            "sources": ["<@(zfs_sources)"]
           }
         ]
       }
