@@ -23,7 +23,7 @@ const services = [
   { name: 'vmadmd', sign: '/var/run/vmadmd.pid', isNeeded: false },
 ] as const;
 
-const paths = ['/etc/zones/index', '/etc/zones/SUNWblank.xml', '/zones', '/var/imgadm'] as const;
+const paths = ['/etc/zones/index', '/etc/zones/SUNWblank.xml', '/zones'] as const;
 
 export async function examineIllumos(root: string, prefix = '/'): Promise<readonly Finding[]> {
   const at = (path: string) => join(root, path);

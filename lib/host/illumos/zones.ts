@@ -128,7 +128,7 @@ export function createIllumosZones({ at, programs, links, log }: IllumosZonesOpt
     config: readConfig,
     configure: (config, uuid) => configure(config, uuid),
     async mark(name, state) {
-      await entryOf(name);
+      if ((await entryOf(name)).state === state) return;
       await native()
         .setState(name, state)
         .catch((error: unknown) => {

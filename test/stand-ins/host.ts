@@ -1,0 +1,56 @@
+/** A stand-in illumos host for whole commands: pools, nic tags and facts of a machine, driven by the built programs. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { addPools } from './pool.js';
+import { IllumosRoot } from './root.js';
+
+export interface Ran {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export const sysinfo = {
+  'Live Image': '20260101T000000Z',
+  'SDC Version': '7.0',
+  UUID: '00000000-0000-4000-8000-0000000000aa',
+  Hostname: 'gz0',
+  'Datacenter Name': 'dc-test',
+  'CPU Total Cores': 4,
+  'MiB of Memory': '16384',
+  Zpool: 'zones',
+  'Bhyve Capable': true,
+  'Network Interfaces': {
+    e1000g0: { 'NIC Names': ['admin'], 'MAC Address': '00:50:56:00:00:01', 'Link Status': 'up' },
+    e1000g1: { 'NIC Names': ['external'], 'MAC Address': '00:50:56:00:00:02', 'Link Status': 'up' },
+  },
+};
+
+export class IllumosHost extends IllumosRoot {
+  constructor() {
+    super();
+    addPools(this);
+    this.write('/tmp/.sysinfo.json', JSON.stringify(sysinfo));
+    this.addLink(1, { name: 'e1000g0', class: 1, flags: 3, mac: '00:50:56:00:00:01' });
+    this.addLink(2, { name: 'e1000g1', class: 1, flags: 3, mac: '00:50:56:00:00:02' });
+  }
+
+  /** Runs a program of `npm run build -- --for-tests` on it. */
+  command(program: 'vmadm' | 'imgadm', args: readonly string[], input = ''): Promise<Ran> {
+    const file = fileURLToPath(new URL(`../../dist/${program}.js`, import.meta.url));
+    const env = {
+      PATH: process.env['PATH'], SMARTADM_HOST: 'illumos', SMARTADM_ROOT: this.path, SMARTADM_STAND_IN_ROOT: this.path,
+    }; // prettier-ignore
+    const child = spawn(process.execPath, [file, ...args], { env });
+    const output = { stdout: '', stderr: '' };
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
+    child.stdin.end(input);
+    return new Promise((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (status) => {
+        resolve({ status: status ?? -1, ...output });
+      });
+    });
+  }
+}
