@@ -61,7 +61,8 @@
       "type": "executable",
       "product_extension": "",
       "product_dir": "<(made)",
-      "sources": ["programs/init.cc"]
+      "libraries": ["-pthread"],
+      "sources": ["programs/init.cc", "programs/monitor.cc", "replay/json.cc"]
     },
     {
       "target_name": "stand-in-programs",
@@ -175,6 +176,16 @@
         "libzfs/mounts.cc",
         "libzfs/properties.cc"
       ]
+    },
+    {
+      # Calls that the library ends the process for.
+      "target_name": "zfs-abuse",
+      "type": "executable",
+      "product_extension": "",
+      "product_dir": "<(made)",
+      "libraries": ["-L<(made)", "-l:libzfs.so.1", "-l:libzfs_core.so.1", "-l:libnvpair.so.1", "-Wl,-rpath,'$$ORIGIN'"],
+      "dependencies": ["stand-in-zfs"],
+      "sources": ["libzfs/abuse.cc"]
     },
     {
       "target_name": "zfs",

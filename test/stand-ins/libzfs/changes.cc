@@ -274,6 +274,21 @@ int zfs_rollback(zfs_handle_t* handle, zfs_handle_t* snapshot, boolean_t) {
   return error == 0 ? 0 : standin::ErrnoError(handle->library, error, action);
 }
 
+int zfs_snapshot_nvl(libzfs_handle_t* library, nvlist_t* names, nvlist_t* properties) {
+  Call call(library, "zfs_snapshot_nvl");
+  const std::string action = "cannot create snapshots";
+  if (call.Fault(action) != 0) return -1;
+  nvpair_t* first = nvlist_next_nvpair(names, nullptr);
+  if (first == nullptr) standin::Die("zfs_snapshot_nvl: bad access: the list is empty");
+  if (standin::Look()->Find(standin::PoolOf(nvpair_name(first))) == nullptr) {
+    standin::Die("zfs_snapshot_nvl: bad access: there is no such pool");
+  }
+  nvlist_t* errors = nullptr;
+  const int error = lzc_snapshot(names, properties, &errors);
+  nvlist_free(errors);
+  return error == 0 ? 0 : standin::ErrnoError(library, error, action);
+}
+
 int zfs_prop_set_list(zfs_handle_t* handle, nvlist_t* list) {
   Call call(handle, "zfs_prop_set_list");
   const std::string action = "cannot set property for '" + handle->name + "'";
