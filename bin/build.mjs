@@ -1,5 +1,5 @@
 // Builds what is not in git: generated schema code, the bundle in dist/. Run after `npm ci`.
-//   --for-tests   programs that take another kind of host by SMARTADM_HOST
+//   --for-tests   in dist/for-tests also programs that take another kind of host by SMARTADM_HOST
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -20,10 +20,7 @@ const common = {
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
-  define: {
-    'process.env.SMARTADM_VERSION': JSON.stringify(version),
-    ...(process.argv.includes('--for-tests') ? {} : { 'process.env.SMARTADM_HOST': 'undefined' }),
-  },
+  define: { 'process.env.SMARTADM_VERSION': JSON.stringify(version), 'process.env.SMARTADM_HOST': 'undefined' },
   logLevel: 'warning',
 };
 
@@ -70,6 +67,7 @@ process.on('exit', () => end(commands.length > 0 ? 1 : process.exitCode));
 
 generateSchemas();
 await programs();
+if (process.argv.includes('--for-tests')) await testPrograms();
 await library();
 await declarations();
 
@@ -110,6 +108,20 @@ async function programs() {
     await put(`dist/${name}.code`, Buffer.concat([Buffer.from(`/*${id}*/`), code]), 0o644);
     await put(path, `${shebang}\n${launcher(name)}`, 0o755);
   }
+}
+
+/** Plain programs, for hosts that stand in for others. */
+async function testPrograms() {
+  const { 'process.env.SMARTADM_HOST': _fixed, ...define } = common.define;
+  const result = await build({
+    ...common,
+    entryPoints: ['bin/vmadm.ts', 'bin/imgadm.ts'],
+    outdir: 'dist/for-tests',
+    format: 'cjs',
+    define: { ...define, 'import.meta.url': 'importMetaUrl' },
+    banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+  });
+  for (const { path, text } of result.outputFiles) await put(path, text, 0o755);
 }
 
 /**

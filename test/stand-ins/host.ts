@@ -37,7 +37,7 @@ export class IllumosHost extends IllumosRoot {
 
   /** Runs a program of `npm run build -- --for-tests` on it. */
   command(program: 'vmadm' | 'imgadm', args: readonly string[], input = ''): Promise<Ran> {
-    const file = fileURLToPath(new URL(`../../dist/${program}.js`, import.meta.url));
+    const file = fileURLToPath(new URL(`../../dist/for-tests/${program}.js`, import.meta.url));
     const env = {
       PATH: process.env['PATH'], SMARTADM_HOST: 'illumos', SMARTADM_ROOT: this.path, SMARTADM_STAND_IN_ROOT: this.path,
     }; // prettier-ignore
