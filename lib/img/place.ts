@@ -72,6 +72,8 @@ export async function placeImage(ctx: Context, image: ImageToPlace, narration: N
   const report = (what: string, err: unknown): void => ctx.log.error({ err, what }, 'cannot take back a step');
   // Its failure is looked for when it matters; it may also come when nobody reads any more.
   image.data.on('error', () => undefined);
+  let transferError: unknown;
+  image.verified.catch((error: unknown) => (transferError = error));
   try {
     await withUndo(report, async (undo) => {
       // Left behind by somebody who was killed: we hold the lock, so nobody is at it.
@@ -91,7 +93,8 @@ export async function placeImage(ctx: Context, image: ImageToPlace, narration: N
   } catch (cause) {
     image.signal.throwIfAborted();
     const code = codeOf(cause);
-    if (code === undefined || isOurs(code)) throw cause;
+    // What a source answers is told as it is.
+    if (code === undefined || cause === transferError || isOurs(code)) throw cause;
     const { hint, info } = cause as Partial<SmartadmError>;
     throw new SmartadmError(code, `cannot install image ${uuid} as ${datasetOf(pool, uuid)}`, {
       cause, ...(hint === undefined ? {} : { hint }), ...(info === undefined ? {} : { info }),
