@@ -156,6 +156,8 @@ export function setProperties(draft: ZoneDraft, brand: string, values: Readonly<
 
 function isKept(store: Store & { readonly in: 'attr' }, value: unknown): boolean {
   if (store.only !== undefined) return value === store.only;
+  // Encoded text may be all blanks.
+  if (store.as === 'base64') return typeof value === 'string' && value !== '';
   return value === 0 ? store.zero === true : !isEmpty(value);
 }
 

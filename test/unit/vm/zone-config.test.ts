@@ -116,6 +116,17 @@ function nothing({ uuid = '', brand = 'joyent', nics = [] }: VmObject): UpdatePl
   }; // prettier-ignore
 }
 
+it('encoded text of blanks alone is stored, too', async () => {
+  for (const [text, stored] of [
+    [' ', 'IA=='],
+    ['', undefined],
+  ] as const) {
+    const spec = await parseCreatePayload({ brand: 'kvm', ram: 256, vnc_password: text }, recordedFacts([]));
+    const attr = vmToZoneConfig(spec).resources.find(({ attributes }) => attributes['name'] === 'vnc-password');
+    assert.equal(attr?.attributes['value'], stored);
+  }
+});
+
 it('attributes are set in place, added last, and removed', () => {
   const config = parseZoneXml(
     '<zone name="a" brand="kvm" autoboot="false"><attr name="x" type="string" value="1"/><dataset name="d"/></zone>',
