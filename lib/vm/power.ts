@@ -143,7 +143,10 @@ export async function rebootVm(ctx: Context, uuid: string, options: { readonly f
   await requireNicTags(host, vm.nics ?? [], 'Cannot reboot vm: ');
   if (vm.brand === 'kvm') {
     await powerOff(ctx, host, vm, 'start', machineTimeout);
-    return startVm(ctx, uuid);
+    return startVm(ctx, uuid).catch((error: unknown) => {
+      // By a daemon of the platform that has seen it end, and where it was going.
+      if (!hasCode(error, 'EALREADYRUNNING')) throw error;
+    });
   }
   if (vm.docker === true || vm.brand === 'bhyve') {
     if (!isStartable) await stopVm(ctx, uuid, { timeout: containerTimeout });

@@ -1,9 +1,21 @@
-/** The machine contract on the fake and on qemu. */
-import { existsSync, truncateSync } from 'node:fs';
+/** The machine contract on the fake, on qemu, and on the illumos host with what stands in for its qemu and vmadmd. */
+import { existsSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createIllumosHvm } from '../../lib/host/illumos/hvm.js';
+import { illumosLinks } from '../../lib/host/illumos/links.js';
+import { platformPrograms } from '../../lib/host/illumos/programs.js';
+import { illumosSysinfo } from '../../lib/host/illumos/sysinfo.js';
+import { vmadmd } from '../../lib/host/illumos/vmadmd.js';
+import { createIllumosZones } from '../../lib/host/illumos/zones.js';
+import { silentLog } from '../../lib/log.js';
+import type { VmObject } from '../../lib/schema/generated/vm.js';
+import { fakeDatasets } from '../fakes/datasets.js';
 import { fakeHvm } from '../fakes/hvm.js';
 import { fakeZones } from '../fakes/zones.js';
 import { openTestMachines } from '../machines.js';
 import { inOwnNetworkNamespace } from '../netns.js';
+import { IllumosRoot } from '../stand-ins/root.js';
+import { standInVmadmd } from '../stand-ins/vmadmd.js';
 import { zoneConfig } from '../zone-root.js';
 import { hvmContract } from './hvm.js';
 
@@ -37,4 +49,49 @@ hvmContract('Linux', () => {
     },
     hasScreenshot: (name) => existsSync(at(`/zones/${name}/root/tmp/vm.ppm`)),
   });
+});
+
+hvmContract('illumos', async () => {
+  const root = new IllumosRoot();
+  const at = (path: string) => join(root.path, path);
+  const programs = platformPrograms(root.path);
+  const zones = createIllumosZones({ at, programs, links: illumosLinks(illumosSysinfo(at, programs)), log: silentLog });
+  // What is written down of it, as the daemon reads it again at each request.
+  const vms = new Map<string, VmObject>();
+  const daemon = await standInVmadmd((uuid) => {
+    const vm = vms.get(uuid);
+    return vm && { vm, root: at(`/zones/${String(vm.zonename)}/root`) };
+  });
+  root.write('/tmp/.autoboot_vmadmd', 'booted');
+  const datasets = fakeDatasets({ at });
+  const hvm = createIllumosHvm({ at, zones, datasets, programs, vmadmd: vmadmd({ at, port: daemon.port }) });
+  return {
+    zones,
+    hvm: {
+      ...hvm,
+      reloadDisplays: (vm) => {
+        vms.set(String(vm.uuid), vm);
+        return hvm.reloadDisplays(vm);
+      },
+    },
+    async install(name, more = {}) {
+      const uuid = 'c0000000-0000-4000-8000-000000000001';
+      await zones.configure(zoneConfig(name, { attributes: { brand: 'kvm' } }), uuid);
+      mkdirSync(at(`/zones/${name}`), { mode: 0o700 });
+      for (const folder of ['tmp', 'dev']) mkdirSync(at(`/zones/${name}/root/${folder}`), { recursive: true });
+      await zones.mark(name, 'installed');
+      writeFileSync(at(`/zones/${name}/root/deaf`), '');
+      writeFileSync(at(`/zones/${name}/root/disk.img`), '');
+      const disks = [{ path: '/disk.img', model: 'virtio', size: 64 }];
+      const vm: VmObject = { zonename: name, uuid, brand: 'kvm', disks, ...more };
+      vms.set(uuid, vm);
+      return vm;
+    },
+    grow: () => undefined,
+    hasScreenshot: (name) => existsSync(at(`/zones/${name}/root/tmp/vm.ppm`)),
+    async close() {
+      await daemon.close();
+      root.remove();
+    },
+  };
 });

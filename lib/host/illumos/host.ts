@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import type { Log } from '../../log.js';
 import type { Host } from '../host.js';
 import { createZfsDatasets } from './datasets.js';
+import { createIllumosHvm } from './hvm.js';
 import { illumosLinks } from './links.js';
 import { platformPrograms } from './programs.js';
 import { illumosSysinfo } from './sysinfo.js';
+import { vmadmd } from './vmadmd.js';
 import { createIllumosZones } from './zones.js';
 
 export interface IllumosHostOptions {
@@ -14,18 +16,21 @@ export interface IllumosHostOptions {
   readonly log: Log;
   /** What the paths of the platform's programs hang below; `/` on a machine of its own. */
   readonly programs?: string;
+  /** Where the platform's vmadmd listens; its own port when absent. */
+  readonly vmadmdPort?: number;
 }
 
 /** Nothing is made, and no library opened, before something is asked of it. */
-export function openIllumosHost({ root, log, programs: prefix = '/' }: IllumosHostOptions): Host {
+export function openIllumosHost({ root, log, programs: prefix = '/', vmadmdPort }: IllumosHostOptions): Host {
   const at = (path: string) => join(root, path);
   const programs = platformPrograms(prefix);
   const sysinfo = illumosSysinfo(at, programs);
   const links = illumosLinks(sysinfo);
+  const zones = createIllumosZones({ at, programs, links, log });
+  const datasets = createZfsDatasets({ at });
   return {
-    zones: createIllumosZones({ at, programs, links, log }),
-    datasets: createZfsDatasets({ at }),
-    links, sysinfo, at,
+    zones, datasets, links, sysinfo, at,
+    hvm: createIllumosHvm({ at, zones, datasets, programs, vmadmd: vmadmd({ at, port: vmadmdPort }) }),
     features: { guestOs: 'smartos', vminfod: existsSync(at('/var/run/vminfod.ready')) },
     close: () => Promise.resolve(),
   }; // prettier-ignore

@@ -1,5 +1,6 @@
 /** Zones of an illumos host: libzonecfg for what is written down, zoneadmd for what runs, brands for what is on disk. */
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { codeOf } from '../../errors.js';
 import { withLock } from '../../lock.js';
 import type { Log } from '../../log.js';
@@ -10,6 +11,7 @@ import { parseZoneXml } from '../linux/zone-xml.js';
 import { loadNative } from '../native.js';
 import type { NativeZoneEntry } from '../native-illumos.js';
 import type { ZoneConfig, ZoneRecord, Zones, ZoneState } from '../zones.js';
+import { attachSerialLine } from './hvm-console.js';
 import { connectConsole } from './zone-console.js';
 import { installZone, uninstallZone } from './zone-install.js';
 import type { Programs } from './programs.js';
@@ -198,6 +200,9 @@ export function createIllumosZones({ at, programs, links, log }: IllumosZonesOpt
     },
     async console(name) {
       await runningId(name);
+      const { brand, zonepath } = await entryOf(name);
+      if (brand === 'kvm')
+        return attachSerialLine(join(at(zonepath), 'root'), async () => (await stateOf(name)) === 'running');
       return connectConsole(at(`/var/run/zones/${name}.console_sock`), name);
     },
   };

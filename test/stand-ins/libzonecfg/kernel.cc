@@ -106,7 +106,12 @@ pid_t StartInit(const std::string& zone) {
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
   char name[] = "stand-in-init";
-  char* arguments[] = {name, console.data(), nullptr};
+  char brand[kMaxPath] = "";
+  char zonepath[kMaxPath] = "";
+  zone_get_brand(const_cast<char*>(zone.c_str()), brand, sizeof brand);
+  zone_get_zonepath(const_cast<char*>(zone.c_str()), zonepath, sizeof zonepath);
+  std::string root = Root() + zonepath + "/root";
+  char* arguments[] = {name, console.data(), brand, root.data(), nullptr};
   char* environment[] = {nullptr};
   pid_t pid = 0;
   if (::posix_spawn(&pid, program.c_str(), &files, &attributes, arguments, environment) != 0) std::abort();

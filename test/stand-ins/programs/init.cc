@@ -1,26 +1,19 @@
 // Stands for the init of a zone, and for the console that zoneadmd keeps for it: takes signals as init does, lets one
-// at a time in at the console's socket, and sends back what it is sent. Arguments: the socket's path.
+// at a time in at the console's socket, and sends back what it is sent. Arguments: the socket's path, the zone's brand,
+// and its root. In a zone of brand kvm it is the emulator as well; of brand bhyve, a guest that does not heed SIGTERM
+// where the root holds a file `deaf`.
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <string>
 
-namespace {
+#include "monitor.h"
 
-int Listen(const char* path) {
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  if (std::strlen(path) >= sizeof address.sun_path) return -1;
-  std::strcpy(address.sun_path, path);
-  ::unlink(path);
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::listen(fd, 8) != 0) return -1;
-  return fd;
-}
+namespace {
 
 // `IDENT LOCALE FLAGS` and the end of the line.
 bool ReadGreeting(int fd) {
@@ -39,8 +32,11 @@ void Answer(int fd, const std::string& text) {
 }  // namespace
 
 int main(int, char** arguments) {
-  const int door = Listen(arguments[1]);
-  if (door < 0) return 1;
+  const std::string brand = arguments[2];
+  const std::string root = arguments[3];
+  const int door = standin::ListenAt(arguments[1]);
+  if (door < 0 || (brand == "kvm" && !standin::StartMachine(root))) return 1;
+  if (brand == "bhyve" && ::access((root + "/deaf").c_str(), F_OK) == 0) std::signal(SIGTERM, SIG_IGN);
   int client = -1;
   for (;;) {
     pollfd fds[] = {{door, POLLIN, 0}, {client, POLLIN, 0}};

@@ -2,6 +2,7 @@
 // it is called by. They lie below the root that they work on.
 //   /usr/lib/zones/zoneadmd -z ZONE                begins to serve the zone's door
 //   /usr/sbin/zlogin -Q ZONE WORD…                 runs a command line here, but shutdown(8) and its like on the zone
+//   /usr/sbin/bhyvectl --vm=NAME OPTION            writes down what it has been asked for, in system/bhyvectl
 //   /usr/sbin/zoneadm -z ZONE install|uninstall    as the brands of SmartOS do it, see install.cc
 #include <door.h>
 #include <fcntl.h>
@@ -89,10 +90,16 @@ int LogIn(const std::string& zone, const std::vector<std::string>& rest) {
 int main(int count, char** values) {
   const std::string self = values[0];
   const std::vector<std::string> arguments(values + 1, values + count);
-  for (const std::string path : {"/usr/lib/zones/zoneadmd", "/usr/sbin/zlogin", "/usr/sbin/zoneadm"}) {
+  for (const std::string path :
+       {"/usr/lib/zones/zoneadmd", "/usr/sbin/bhyvectl", "/usr/sbin/zlogin", "/usr/sbin/zoneadm"}) {
     if (self.size() <= path.size() || self.compare(self.size() - path.size(), path.size(), path) != 0) continue;
     ::setenv("SMARTADM_STAND_IN_ROOT", self.substr(0, self.size() - path.size()).c_str(), 1);
     if (path == "/usr/lib/zones/zoneadmd" && arguments.size() == 2) return Serve(arguments[1]);
+    if (path == "/usr/sbin/bhyvectl" && arguments.size() == 2) {
+      std::ofstream file(self.substr(0, self.size() - path.size()) + "/system/bhyvectl", std::ios::app);
+      file << arguments[0] << ' ' << arguments[1] << '\n';
+      return 0;
+    }
     if (path == "/usr/sbin/zlogin" && arguments.size() > 2) {
       return LogIn(arguments[1], {arguments.begin() + 2, arguments.end()});
     }
