@@ -35,6 +35,8 @@ export async function receiveDataset(
     const header = await source.header();
     checkOrigin(given, header, origin, guid);
     await feed(zfs, given, source, origin, signal);
+    const { snapshot, type } = await whileDoing(`cannot receive ${given}`, () => made(zfs, given));
+    return { snapshot, type, bytes: source.bytes, losses: [] };
   } catch (error) {
     await takeAway(zfs, given, error);
     signal?.throwIfAborted();
@@ -43,14 +45,13 @@ export async function receiveDataset(
     signal?.removeEventListener('abort', abort);
     stream.destroy();
   }
+}
+
+/** What a stream has made of `given`. */
+async function made(zfs: NativeZfsLibrary, given: string): Promise<Pick<ReceiveResult, 'snapshot' | 'type'>> {
   const { type } = await zfs.get(given);
-  const [snapshot] = (await zfs.list({ root: given, depth: 1, types: ['snapshot'] })).slice(-1);
-  return {
-    snapshot: snapshot?.name ?? given,
-    type: type === 'volume' ? 'volume' : 'filesystem',
-    bytes: source.bytes,
-    losses: [],
-  };
+  const snapshots = await zfs.list({ root: given, depth: 1, types: ['snapshot'] });
+  return { snapshot: snapshots.at(-1)?.name ?? given, type: type === 'volume' ? 'volume' : 'filesystem' };
 }
 
 /** A stream with its first record looked at before it is handed on. */
@@ -92,7 +93,9 @@ function asBuffer(chunk: unknown): Buffer {
 async function guidOf(zfs: NativeZfsLibrary, snapshot: string): Promise<bigint> {
   parseSnapshot(snapshot);
   await requireDataset(zfs, snapshot);
-  const { properties } = await zfs.get(snapshot, { properties: ['guid'] });
+  const { properties } = await whileDoing(`cannot receive what builds on ${snapshot}`, () =>
+    zfs.get(snapshot, { properties: ['guid'] }),
+  );
   return BigInt(properties['guid']?.value ?? 0);
 }
 
