@@ -53,7 +53,7 @@
     {
       "target_name": "tree",
       "dependencies": ["boundary"],
-      "sources": ["src/linux/tree.cc", "src/linux/tree_binding.cc"]
+      "sources": ["src/linux/tree.cc", "src/linux/tree_binding.cc", "src/linux/tree_layer.cc"]
     },
     {
       "target_name": "snapshot",

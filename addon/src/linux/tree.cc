@@ -19,6 +19,7 @@
 #include <optional>
 #include <string_view>
 
+#include "linux/tree_layer.h"
 #include "linux/tree_list.h"
 
 namespace smartadm::tree {
@@ -216,8 +217,43 @@ class Tree::Commands {
       case Op::kStage:
         return tree_.MakeStage();
       default:
+        return RunOnLayer(op);
+    }
+  }
+
+  void RunOnLayer(Op op) {
+    if (!tree_.layer_) Malformed();
+    Layer& layer = *tree_.layer_;
+    switch (op) {
+      case Op::kEnter:
+        tree_.folder_ = layer.Enter(fields_.Text());
+        return;
+      case Op::kClear: {
+        const std::string name = fields_.Name();
+        return layer.Clear(Folder(), name, fields_.Number<uint32_t>() != 0);
+      }
+      case Op::kLayFolder:
+        return layer.MakeFolder(Folder(), fields_.Name());
+      case Op::kLinkTo: {
+        const std::string name = fields_.Name();
+        return layer.Link(fields_.Text(), Folder(), name);
+      }
+      case Op::kWhiteout:
+        return layer.Whiteout(Folder(), fields_.Name());
+      case Op::kOpaque:
+        return layer.Empty(Folder());
+      case Op::kFolderTimes: {
+        const std::string path = fields_.Text();
+        const std::array<timespec, 2> times = {fields_.Time(), fields_.Time()};
+        return layer.SetFolderTimes(path, times);
+      }
+      default:
         Malformed();
     }
+  }
+
+  void Mark(const struct stat& status) {
+    if (tree_.layer_) tree_.layer_->Mark(status.st_ino);
   }
 
   void OpenContent(int folder, const std::string& name, int flags, mode_t mode = 0600) {
@@ -239,6 +275,7 @@ class Tree::Commands {
     const std::array<timespec, 2> times = {fields_.Time(), fields_.Time()};
     struct stat status = {};
     if (::fstat(file.get(), &status) != 0) Fail("fstat", "content");
+    Mark(status);
     // What is so already costs nothing. The owner first: changing it takes set-id bits away.
     const bool owned = status.st_uid == uid && status.st_gid == gid;
     if (!owned && ::fchown(file.get(), uid, gid) != 0) Fail("fchown", "content");
@@ -261,6 +298,7 @@ class Tree::Commands {
     const auto mode = fields_.Number<uint32_t>();
     struct stat status = {};
     if (::fstatat(Folder(), name.c_str(), &status, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) != 0) Fail("fstatat", name);
+    Mark(status);
     // What is so already costs nothing. The owner first: changing it takes set-id bits away.
     const bool owned = status.st_uid == uid && status.st_gid == gid;
     if (!owned && ::fchownat(Folder(), name.c_str(), uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) != 0) {
@@ -323,6 +361,13 @@ Tree::Tree(const std::string& path, const std::string& stage)
   if (!root_) Fail("open", path);
   MakeStage();
 }
+
+Tree::Tree(const std::string& path) : root_(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) {
+  if (!root_) Fail("open", path);
+  layer_ = std::make_unique<Layer>(root_.get());
+}
+
+Tree::~Tree() = default;
 
 void Tree::MakeStage() {
   if (::mkdirat(root_.get(), stage_name_.c_str(), 0700) != 0) Fail("mkdirat", stage_name_);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <string>
@@ -20,12 +21,17 @@ struct Refusal {
   int error;
 };
 
+class Layer;
+
 // A folder that is filled by lists of commands. Objects without a name yet wait in `stage`, a folder inside it, under
 // their number.
 class Tree {
  public:
   // Makes the stage. `path` must be a folder, not a link to one.
   Tree(const std::string& path, const std::string& stage);
+  // Takes the commands of layers; there is no stage.
+  explicit Tree(const std::string& path);
+  ~Tree();
 
   // Runs the commands of `list` in order; data of writes lies in `buffers`. Throws at the first that fails, but for
   // extended attributes, whose refusals it returns. One list at a time: others wait.
@@ -40,6 +46,7 @@ class Tree {
   UniqueFd root_;
   std::string stage_name_;
   UniqueFd stage_;
+  std::unique_ptr<Layer> layer_;
   // Where names are looked up, and the file that is written.
   UniqueFd folder_;
   UniqueFd content_;

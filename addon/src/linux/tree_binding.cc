@@ -50,12 +50,8 @@ Napi::Value RefusalToJs(Napi::Env env, const Refusal& refusal) {
   return object;
 }
 
-Napi::Value OpenTreeBinding(const Info& info) {
-  const std::string stage = ReadPath(info[1], "stage");
-  if (stage.find('/') != std::string::npos || stage == "." || stage == "..") {
-    throw Napi::TypeError::New(info.Env(), "stage must be the name of a folder");
-  }
-  auto [object, handle] = NewHandle(info.Env(), std::make_shared<Tree>(ReadPath(info[0], "path"), stage));
+Napi::Object TreeToJs(Napi::Env env, std::shared_ptr<Tree> tree) {
+  auto [object, handle] = NewHandle(env, std::move(tree));
   Export(object, "run", [handle = handle](const Info& call) -> Napi::Value {
     return RunWork(
         call.Env(),
@@ -63,6 +59,18 @@ Napi::Value OpenTreeBinding(const Info& info) {
         [](Napi::Env env, const std::vector<Refusal>& refusals) { return ToJs(env, refusals, RefusalToJs); });
   });
   return object;
+}
+
+Napi::Value OpenTreeBinding(const Info& info) {
+  const std::string stage = ReadPath(info[1], "stage");
+  if (stage.find('/') != std::string::npos || stage == "." || stage == "..") {
+    throw Napi::TypeError::New(info.Env(), "stage must be the name of a folder");
+  }
+  return TreeToJs(info.Env(), std::make_shared<Tree>(ReadPath(info[0], "path"), stage));
+}
+
+Napi::Value OpenLayerBinding(const Info& info) {
+  return TreeToJs(info.Env(), std::make_shared<Tree>(ReadPath(info[0], "path")));
 }
 
 Napi::Value OpenFileBinding(const Info& info) {
@@ -77,6 +85,7 @@ Napi::Value OpenFileBinding(const Info& info) {
 
 Napi::Object Init(Napi::Env, Napi::Object exports) {
   Export(exports, "openTree", OpenTreeBinding);
+  Export(exports, "openLayer", OpenLayerBinding);
   Export(exports, "openFile", OpenFileBinding);
   return exports;
 }

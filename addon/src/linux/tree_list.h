@@ -37,6 +37,13 @@ enum class Op : uint8_t {
   kStage,
   kMakeFile,
   kSettle,
+  kEnter,
+  kClear,
+  kLayFolder,
+  kLinkTo,
+  kWhiteout,
+  kOpaque,
+  kFolderTimes,
 };
 
 [[noreturn]] inline void Fail(const char* operation, const std::string& subject, int error = errno) {
