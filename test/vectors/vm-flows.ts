@@ -1,6 +1,5 @@
 /** `vm-flow-*`: steps on a fresh host, or on one that holds a machine: exit, what is printed, zone configuration, files. */
-import crypto from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import fs, { readFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { vmadm } from '../../lib/cli/vmadm/main.js';
@@ -103,17 +102,20 @@ async function take(step: Step, host: FlowHost, root: string): Promise<string | 
   );
 }
 
-/** Identifiers come from a counter. */
+/** Identifiers come from a counter: chance is read from the kernel, and nothing else here reads as much as they take. */
 async function withCounter<T>(work: () => Promise<T>): Promise<T> {
-  const { randomUUID } = crypto;
+  const { readSync } = fs;
   let count = 0;
-  const next = () => `e0e0e0e0-0000-4000-8000-${(++count).toString(16).padStart(12, '0')}` as const;
-  crypto.randomUUID = next;
+  const counting = (fd: number, bytes: Buffer, offset: number, length: number, position: number | null): number => {
+    if (length !== 16) return readSync(fd, bytes, offset, length, position);
+    return Buffer.from(`e0e0e0e0000040008000${(++count).toString(16).padStart(12, '0')}`, 'hex').copy(bytes, offset);
+  };
+  fs.readSync = counting as typeof readSync;
   syncBuiltinESMExports();
   try {
     return await work();
   } finally {
-    crypto.randomUUID = randomUUID;
+    fs.readSync = readSync;
     syncBuiltinESMExports();
   }
 }
