@@ -36,8 +36,7 @@ const vnic: LxcVnic = {
 const facts: LxcFacts = {
   root: '/zones/z/root',
   firstId: 1_000_000,
-  layout: parseCgroupMounts('cgroup /c/devices cgroup rw,devices 0 0
-', ''),
+  layout: parseCgroupMounts('cgroup /c/devices cgroup rw,devices 0 0\n', ''),
   groups: { zone: 'z', monitor: 'm', pivot: 'p' },
   limits: [],
   lockedBytes: undefined,
