@@ -156,6 +156,7 @@
         "libzfs/datasets.cc",
         "libzfs/files.cc",
         "libzfs/lzc.cc",
+        "libzfs/receive.cc",
         "libzfs/state.cc",
         "libzfs/streams.cc"
       ]
