@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <set>
 
