@@ -128,6 +128,9 @@ int zfs_create(libzfs_handle_t* library, const char* name, zfs_type_t type, nvli
   Values values;
   if (standin::Normalize(library, type, list, true, action, values) != 0) return -1;
   if (type == ZFS_TYPE_VOLUME) {
+    if (values.contains("refreservation") && values["refreservation"] == "auto") {
+      return standin::Error(library, EZFS_BADPROP, action, "'refreservation' must not be 'auto'");
+    }
     if (!values.contains("volsize")) {
       return standin::Error(library, EZFS_BADPROP, action, "missing volume size");
     }

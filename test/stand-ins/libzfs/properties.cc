@@ -290,7 +290,7 @@ int Normalize(libzfs_handle_t* library, zfs_type_t type, nvlist_t* list, bool is
     if (row->read_only || (row->once && !is_new)) {
       return Error(library, EZFS_PROPREADONLY, action, "'" + name + "' is readonly");
     }
-    if (name == "refreservation" && value == "auto" && type == ZFS_TYPE_VOLUME && !is_new) {
+    if (name == "refreservation" && value == "auto" && type == ZFS_TYPE_VOLUME) {
       values[row->name] = "auto";
       continue;
     }
