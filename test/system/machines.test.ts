@@ -12,6 +12,7 @@ import { hvmPlans, type HvmPlan } from '../../lib/host/linux/hvm-plan.js';
 import { readMounts } from '../../lib/host/linux/mounts.js';
 import { greeting, openTestMachines, seenOn } from '../machines.js';
 import { inOwnNetworkNamespace } from '../netns.js';
+import { zoneConfig } from '../zone-root.js';
 
 inOwnNetworkNamespace(import.meta.url);
 
@@ -93,6 +94,34 @@ describe('a machine', () => {
     assert.equal((await tapsOf()).length, 1);
     await zones.halt('killed');
     assert.deepEqual(await tapsOf(), []);
+  });
+
+  it('has what its vnics let through changed while it runs, and the rest at its next boot', async () => {
+    const { zones, hvm, links } = tested;
+    const allowed = (more: Readonly<Record<string, string>>) => ({
+      ...net0,
+      properties: { ...net0.properties, ...more },
+    });
+    await hvm.prepare(await tested.install('changed', { vnics: [net0] }));
+    await zones.boot('changed');
+    const before = await zones.config('changed');
+    const taps = await tapsOf();
+    const net1 = { physical: 'net1', nicTag: 'stub0', mac: '2:8:20:0:0:2' };
+    const vnics = [allowed({ allow_ip_spoofing: 'true' }), net1];
+    const { resources } = zoneConfig('changed', { vnics, rctls: { 'zone.max-physical-memory': 1024 ** 2 } });
+    const isLetThrough = () => {
+      const rules = execFileSync('nft', ['list', 'ruleset'], { encoding: 'utf8' });
+      const [, any = ''] = /set anyip \{[^}]*elements = \{([^}]*)\}/.exec(rules) ?? [];
+      return any.includes(links.hostName('changed', 'net0'));
+    };
+    assert.ok(!isLetThrough());
+    await zones.configure({ attributes: before.attributes, resources });
+    await zones.refresh('changed', before);
+    assert.ok(isLetThrough());
+    assert.deepEqual(await tapsOf(), taps);
+    assert.equal(await state('changed'), 'running');
+    await hvm.info('changed', ['status']);
+    await zones.halt('changed');
   });
 
   it('is reached by its display as long as it runs, and only there', async () => {
@@ -197,8 +226,10 @@ describe('an emulator that has been taken over', () => {
     const secrets = [at('/zones/other/root/disk.img'), at('/zones/prison/root/disk.img'), at('/etc'), tested.root];
     await plans.write('prison', {
       ...plan,
+      // Stands for what runs guests, which not every machine has.
+      kvm: '/dev/full',
       binds: [...plan.binds, { source: program, target: '/usr/bin/prisoner' }],
-      argv: ['/usr/bin/prisoner', String(tap), String(disk), ...secrets],
+      argv: ['/usr/bin/prisoner', String(tap), String(disk), ...secrets, '/dev/full', '/dev/zero'],
     });
     // It ends, and is no emulator that answers.
     await assert.rejects(zones.boot('prison'), (error) => codeOf(error) === 'ZoneBootFailed');
@@ -225,7 +256,7 @@ describe('an emulator that has been taken over', () => {
   it('sees no file of the host, no disk of another machine, and no process', () => {
     const reads = [...answers].filter(([what]) => what.startsWith('read '));
     assert.ok(reads.length >= 14);
-    for (const [what, [said]] of reads) assert.equal(said, 'ENOENT', what);
+    for (const [what, [said]] of reads) assert.equal(said, what === 'read /dev/full' ? 'done' : 'ENOENT', what);
     assert.equal(answer('see a process'), 'ESRCH');
     assert.equal(answer('processes beside it'), '0');
     const root = answers.get('in its root') ?? [];

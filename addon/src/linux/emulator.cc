@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
@@ -49,17 +50,19 @@ std::vector<std::string> Fields(const std::string& line, size_t count) {
   return fields;
 }
 
-int Number(const std::string& text, int least, int most) {
+int64_t Number(const std::string& text, int64_t least, int64_t most) {
   size_t end = 0;
-  long value = -1;
+  int64_t value = -1;
   try {
-    value = std::stol(text, &end);
+    value = std::stoll(text, &end);
   } catch (const std::exception&) {
     Fail("read", text, EINVAL);
   }
   if (end != text.size() || value < least || value > most) Fail("read", text, EINVAL);
-  return static_cast<int>(value);
+  return value;
 }
+
+int Descriptor(const std::string& text) { return static_cast<int>(Number(text, kFirstInherited, kLastInherited)); }
 
 UniqueFd OpenBeneath(const std::string& base, const std::string& path, int flags) {
   const UniqueFd folder(::open(base.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -142,14 +145,13 @@ Emulator::Emulator(const std::string& list) {
       binds_.push_back({word == "own", fields[0], fields[1]});
     } else if (word == "open") {
       const auto fields = Fields(line, 4);
-      files_.push_back({Number(fields[0], kFirstInherited, kLastInherited), fields[1] == "rw", fields[2], fields[3]});
+      files_.push_back({Descriptor(fields[0]), fields[1] == "rw", fields[2], fields[3]});
     } else if (word == "tap") {
       const auto fields = Fields(line, 4);
-      taps_.push_back(
-          {Number(fields[0], kFirstInherited, kLastInherited), fields[1], fields[2], Number(fields[3], 0, 65535)});
+      taps_.push_back({Descriptor(fields[0]), fields[1], fields[2], static_cast<int>(Number(fields[3], 0, 65535))});
     } else if (word == "device") {
       const auto fields = Fields(line, 2);
-      devices_.emplace_back(fields[0], static_cast<unsigned>(Number(fields[1], 1, 0x7FFFFFFF)));
+      devices_.emplace_back(fields[0], static_cast<uid_t>(Number(fields[1], 1, UINT32_MAX - 1)));
     } else if (word == "argument") {
       arguments_.push_back(Fields(line, 1)[0]);
     } else {

@@ -4,6 +4,8 @@
 // it works on it inherits: disks and taps are opened here, by root, and have ends in no name space of the zone.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <utility>
 #include <vector>
@@ -64,7 +66,7 @@ class Emulator {
   std::vector<Bind> binds_;
   std::vector<File> files_;
   std::vector<Tap> taps_;
-  std::vector<std::pair<std::string, unsigned>> devices_;
+  std::vector<std::pair<std::string, uid_t>> devices_;
   std::vector<std::string> arguments_;
   std::vector<UniqueFd> inherited_;
 };
