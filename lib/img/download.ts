@@ -26,6 +26,8 @@ export interface DownloadRequest {
   open(offset: number, signal: AbortSignal): Promise<FileAnswer>;
   /** `bytes` more are there. */
   onBytes(bytes: number): void;
+  /** The transfer broke without having brought anything, and is tried again after a pause, then `left` times more. */
+  onRetry?(error: unknown, pauseMs: number, left: number): void;
 }
 
 export interface Download {
@@ -156,7 +158,9 @@ class Transfer {
           throw this.#error(`download failed after ${this.file.bytes} bytes`, error);
         }
         if (fruitless === 0) continue;
-        await sleep(this.#request.retryMs * 2 ** (fruitless - 1), undefined, { signal: this.#request.signal });
+        const pauseMs = this.#request.retryMs * 2 ** (fruitless - 1);
+        this.#request.onRetry?.(error, pauseMs, attemptsWithoutProgress - fruitless);
+        await sleep(pauseMs, undefined, { signal: this.#request.signal });
       }
     }
     this.#verify();

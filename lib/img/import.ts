@@ -5,7 +5,7 @@ import type { Lock } from '../lock.js';
 import { startDownload, type Download } from './download.js';
 import { dockerReferenceOf } from './docker-name.js';
 import { imgError } from './errors.js';
-import type { Connection } from './http.js';
+import { noteRetry, type Connection } from './http.js';
 import { installedTitle } from './install.js';
 import { removeLeftovers } from './leftovers.js';
 import { lockImage } from './lock-image.js';
@@ -15,7 +15,7 @@ import { contentOf, placeImage, requirePlaceable } from './place.js';
 import { sizeText } from './size-text.js';
 import { findInSources, openSources } from './sources/search.js';
 import type { ExpectedFile, ImportableImage, OfferedImage, Source, SourceConfig } from './sources/source.js';
-import { findImage, requirePool, type ImageRecord } from './store.js';
+import { datasetOf, findImage, requirePool, type ImageRecord } from './store.js';
 
 export interface ImportRequest {
   /** A UUID, or the name of a Docker image. */
@@ -27,6 +27,8 @@ export interface ImportRequest {
   readonly channel?: string | undefined;
   /** Docker sources take a UUID for the name of a repository. */
   readonly uuidIsName?: boolean;
+  /** Faults that tests of imgadm ask for: whether the next use of each fails. */
+  readonly strikes?: { readonly download: () => boolean; readonly metadata: () => boolean } | undefined;
   /** The source sends an uncompressed ZFS stream, whatever the manifest says of the file. */
   readonly zstream: boolean;
 }
@@ -157,6 +159,7 @@ class ImageImport {
       const host = await this.#ctx.host();
       const platform = await host.sysinfo.read();
       for (const { manifest } of images) {
+        if (this.#request.strikes?.metadata() === true) throw imgError('InternalError', 'getMeta cosmic ray');
         requirePlatform(manifest, platform);
         requirePlaceable(manifest, this.#request.zstream);
       }
@@ -175,6 +178,7 @@ class ImageImport {
     this.#narration.say(`Must download and install ${count}${total === undefined ? '' : ` (${sizeText(total)})`}`);
     this.#bar = this.#ctx.progress.start(`Download ${count}`, total);
     const fetching = this.#startAll(images);
+    void this.#endBar(fetching);
     try {
       for (const { image, download } of fetching) await this.#install(image, download);
     } catch (error) {
@@ -189,6 +193,15 @@ class ImageImport {
       }
       this.#bar.done();
     }
+  }
+
+  /** With the last transfer the bar of all is done; what remains shows those of the images. */
+  async #endBar(fetching: readonly Fetching[]): Promise<void> {
+    for (const { download } of fetching) {
+      const started = await download.catch(() => undefined);
+      await started?.verified.catch(() => undefined);
+    }
+    this.#bar?.done();
   }
 
   /** Starts the transfers in order, a few at a time. */
@@ -206,7 +219,8 @@ class ImageImport {
   async #start(image: ImportableImage, fresh: boolean): Promise<Download> {
     this.#signal.throwIfAborted();
     const { uuid } = image;
-    const { zstream, connection } = this.#request;
+    const { zstream, connection, strikes } = this.#request;
+    if (strikes?.download() === true) throw imgError('DownloadError', `image ${uuid} cosmic ray error`);
     const expected = zstream ? {} : expectedFile(image);
     const download = await startDownload(this.#ctx, {
       uuid,
@@ -219,6 +233,7 @@ class ImageImport {
       signal: this.#signal,
       open: (offset, signal) => this.#source.openFile(image, offset, signal),
       onBytes: (bytes) => this.#bar?.advance(bytes),
+      onRetry: (error, pauseMs, left) => noteRetry(connection, `no more of image ${uuid}`, error, pauseMs, left),
     });
     download.verified.then(
       (bytes) => this.#narration.step(`Downloaded image ${uuid} (${sizeText(bytes)})`),
@@ -250,18 +265,23 @@ class ImageImport {
 
   async #place(manifest: Manifest, download: Download): Promise<void> {
     const { pool, zstream } = this.#request;
-    const compression = zstream ? 'none' : (imageFile(manifest)?.compression ?? 'none');
+    const file = zstream ? undefined : imageFile(manifest);
+    const bar = this.#ctx.progress.start(datasetOf(pool, manifest.uuid), file?.size);
+    const data = download.read().on('data', (chunk: Buffer) => bar.advance(chunk.length));
+    // Listening alone is not to make it flow.
+    data.pause();
+    const compression = file?.compression ?? 'none';
     await placeImage(
       this.#ctx,
       {
         manifest, pool, compression,
         content: contentOf(manifest, zstream),
         source: this.#source.config.url,
-        data: download.read(),
+        data,
         verified: download.verified,
         signal: this.#signal,
       },
       this.#narration,
-    ); // prettier-ignore
+    ).finally(() => bar.done()); // prettier-ignore
   }
 }

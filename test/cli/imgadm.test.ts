@@ -192,6 +192,37 @@ describe('imgadm', () => {
     assert.ok(top.includes('IMGADM_LOG_LEVEL'));
   });
 
+  it('says what is wrong where the original is at a loss for words', async () => {
+    const bogus = await host.run(['sources', '-f', '-a', 'https://x.example', '-t', 'bogus']);
+    assert.deepEqual(bogus, {
+      exit: 1,
+      stdout: '',
+      stderr:
+        'imgadm sources: error (ConfigError): type "bogus" for source url "https://x.example" is invalid: must be one of "imgapi", "dsapi", "docker"\n',
+    });
+    await ok('sources', '-d', server.url);
+    for (const command of [['avail'], ['show', base], ['import', base]]) {
+      const { exit, stderr } = await host.run(command);
+      assert.equal(exit, 1);
+      assert.equal(stderr, `imgadm ${command[0]}: error (NoSources): imgadm has no configured sources\n`);
+    }
+  });
+
+  it('fails where its tests want it to', async () => {
+    for (const [name, message] of [
+      ['IMGADM_TEST_DOWNLOAD_COSMIC_RAY', `error (DownloadError): image ${base} cosmic ray error`],
+      ['IMGADM_TEST_GET_META_COSMIC_RAY', 'error (InternalError): getMeta cosmic ray'],
+    ] as const) {
+      const { exit, stderr } = await host.run(['import', base], { [name]: '1.0,0' });
+      assert.deepEqual([exit, stderr], [1, `imgadm import: ${message}\n`]);
+      assert.deepEqual(await host.names(), []);
+    }
+    // Only the second download, so the image below is there.
+    const second = await host.run(['import', child], { IMGADM_TEST_DOWNLOAD_COSMIC_RAY: '0,1' });
+    assert.equal(second.exit, 1);
+    assert.deepEqual(await host.names(), [`zones/${base}`, `zones/${base}@final`]);
+  });
+
   it('writes steps above its bar on a terminal', async () => {
     const screen: string[] = [];
     const stderr = { isTTY: true, columns: 80, write: (text: string) => screen.push(text) };
@@ -208,6 +239,10 @@ describe('imgadm', () => {
     assert.equal(status, 0);
     assert.ok(screen.includes(`Imported image ${base} (base@1.0.0)\n`));
     assert.ok(screen.some((text) => text.includes('Download 1 image') && text.includes('100%')));
+    assert.ok(
+      screen.some((text) => text.includes('4f31abea4e05') && text.includes('100%')),
+      'a bar of its own',
+    );
     assert.ok(!stdout.includes('Imported'));
   });
 });

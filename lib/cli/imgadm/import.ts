@@ -19,6 +19,7 @@ export const importCommand: ImgadmCommand = {
     const { importImage } = await import('../../img/import.js');
     const { defaultPool } = await import('../../img/store.js');
     const { connectionOf } = await import('./connection.js');
+    const { strikesOf } = await import('./cosmic-rays.js');
     const { narrationOn } = await import('./narrate.js');
     const given = options['sources'] as readonly string[] | undefined;
     const narration = narrationOn(cli);
@@ -32,6 +33,7 @@ export const importCommand: ImgadmCommand = {
           connection: connectionOf(cli),
           uuidIsName: !cli.config.dockerImportSkipUuids,
           channel: options['channel'] as string | undefined,
+          strikes: strikesOf(cli.env),
           zstream: options['zstream'] === true,
         },
         narration,

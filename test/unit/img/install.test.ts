@@ -8,7 +8,8 @@ import { installedAncestry } from '../../../lib/img/ancestry.js';
 import { deleteImage } from '../../../lib/img/delete.js';
 import { installImage } from '../../../lib/img/install.js';
 import { listImages } from '../../../lib/img/list.js';
-import { childrenOf } from '../../../lib/img/store.js';
+import type { Dataset } from '../../../lib/host/datasets.js';
+import { childrenOf, imageDatasets } from '../../../lib/img/store.js';
 import { acquireLock } from '../../../lib/lock.js';
 import { bzip2, gzip, xz } from '../../compressed.js';
 import { keptNarration, openImageHost, servedImage, streamText, type ImageHost } from '../../image-host.js';
@@ -185,6 +186,12 @@ describe('install', () => {
       await deleting;
       assert.deepEqual(await host.names(), []);
     });
+  });
+
+  it('knows images of pools with digits in their names', () => {
+    const dataset = { name: `data2.x/${uuid}`, type: 'filesystem', properties: {} } as unknown as Dataset;
+    const found = imageDatasets(host.context(), [dataset], new Set());
+    assert.deepEqual(found.map(({ pool }) => pool), ['data2.x']); // prettier-ignore
   });
 
   it('lists images of all pools with their clones, and damaged records as orphans', async () => {

@@ -168,6 +168,12 @@ describe('sources', () => {
     assert.deepEqual(await deleteSources(host.context(), 'https://nowhere'), []);
   });
 
+  it('are there once, however often they stand in the edited list', async () => {
+    const source = imgapi('https://a.example');
+    await replaceSources(host.context(), [source, source, imgapi('https://b.example'), source], options);
+    assert.deepEqual(await stored(), [source, imgapi('https://b.example')]);
+  });
+
   it('are replaced as a list', async () => {
     write(JSON.stringify({ upgradedToVer: '3.0.0', sources: [imgapi('a'), imgapi('b')] }));
     const replace = (...urls: string[]) => replaceSources(host.context(), urls.map(imgapi), options);
@@ -204,6 +210,43 @@ describe('sources', () => {
       server.fail('list', { kind: 'status', status: 422, body: JSON.stringify({ code: 'ValidationFailed', message: 'no', errors: [{ field: 'channel', code: 'Invalid', message: 'unknown channel: x' }] }) }); // prettier-ignore
       const refused = await listSources(host.context(), await open(server.url));
       assert.equal(refused.error?.message, `${server.url}: no\n    channel: Invalid: unknown channel: x`);
+    });
+
+    it('in the order of the configuration, whoever answers first, and apart though their URLs are the same', async () => {
+      const slow = createServer((_, response) => {
+        setTimeout(() => response.end(JSON.stringify([{ uuid, name: 'slow' }])), 100);
+      });
+      await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve));
+      const url = `http://127.0.0.1:${(slow.address() as { port: number }).port}`;
+      try {
+        const same = { ...imgapi(server.url), channel: 'dev' };
+        const opened = await openSources([imgapi(url), same, imgapi(server.url)], {
+          ...quickConnection,
+          stallMs: 2000,
+        });
+        const { images, error } = await listSources(host.context(), opened);
+        assert.equal(error, undefined);
+        assert.deepEqual(images, [{ manifest: { uuid, name: 'slow' }, source: url }]);
+        assert.deepEqual(server.requests.sort(), ['GET /images', 'GET /images?channel=dev']);
+      } finally {
+        slow.closeAllConnections();
+        slow.close();
+      }
+    });
+
+    it('telling what is waited for, and how often it is tried again', async () => {
+      const notices: string[] = [];
+      const connection = { ...quickConnection, notice: (line: string) => void notices.push(line) };
+      const sources = await openSources([imgapi('http://127.0.0.1:1')], connection);
+      await assert.rejects(findInSources(host.context(), sources, { arg: uuid, activeOnly: false }), {
+        code: 'ECONNREFUSED',
+      });
+      assert.deepEqual(notices.length, 4);
+      assert.equal(
+        notices[0],
+        'http://127.0.0.1:1 does not answer (connect ECONNREFUSED 127.0.0.1:1): trying again in 0.002 s, 4 more attempts',
+      );
+      assert.match(notices[3] ?? '', /, 1 more attempt$/);
     });
 
     it('page by page', async () => {
