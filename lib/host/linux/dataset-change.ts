@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Log } from '../../log.js';
 import { isWithin, parentOf, parseDataset, parseDatasetName } from '../dataset-names.js';
 import { bytesOf, checkProperties, checkVolsize } from '../dataset-properties.js';
+import type { Dataset } from '../datasets.js';
 import { hostError } from '../errors.js';
 import { loadNative } from '../native.js';
 import { datasetsBelow } from './dataset-branch.js';
@@ -112,10 +113,19 @@ async function requireRoom(pool: OpenPool, node: TreeNode, set: Readonly<Record<
     const bytes = bytesOf(set[each]) ?? 0;
     const isQuota = each.endsWith('quota');
     const used = each === 'refquota' ? now.referencedBytes - node.record.baseBytes : now.usedBytes;
-    if (isQuota ? bytes >= used : bytes <= used + now.availableBytes) continue;
+    const available = each === 'reservation' ? await roomFor(pool, now) : now.availableBytes;
+    if (isQuota ? bytes >= used : bytes <= used + available) continue;
     const why = isQuota ? `size is less than the ${used} bytes in use` : 'size is greater than available space';
     throw hostError('NoSpace', `cannot set property "${each}" of ${node.name}: ${why}`);
   }
+}
+
+/** What a dataset and those below it may still take together, which its own `refquota` does not limit. */
+async function roomFor(pool: OpenPool, { name, quotaBytes, usedBytes, availableBytes }: Dataset): Promise<number> {
+  const above = parentOf(name);
+  const [parent] = above === undefined ? [] : await describeBelow(pool, parseDataset(above), { depth: 0 });
+  if (parent === undefined) return availableBytes;
+  return Math.min(parent.availableBytes, quotaBytes === undefined ? Infinity : quotaBytes - usedBytes);
 }
 
 /** Applies the method of a dataset to it and to those below it that inherit it. */

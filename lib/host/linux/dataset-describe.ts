@@ -80,15 +80,12 @@ async function describeTree(
     const usedBytes = index === 0 ? space.sizeBytes - space.unusedBytes : (grouped[index] ?? ownBytes);
     const quotaBytes = bytesOf(properties['quota']);
     const refquotaBytes = bytesOf(properties['refquota']);
-    const availableBytes = Math.max(
-      0,
-      Math.min(
-        available.get(parentOf(name) ?? '') ?? space.freeBytes,
-        quotaBytes === undefined ? Infinity : quotaBytes - usedBytes,
-        refquotaBytes === undefined ? Infinity : refquotaBytes - ownBytes,
-      ),
-    );
-    available.set(name, availableBytes);
+    const above = available.get(parentOf(name) ?? '') ?? space.freeBytes;
+    const below = Math.max(0, Math.min(above, quotaBytes === undefined ? Infinity : quotaBytes - usedBytes));
+    // Not what lies below it.
+    const itself = refquotaBytes === undefined ? Infinity : Math.max(0, refquotaBytes - ownBytes);
+    const availableBytes = Math.min(below, itself);
+    available.set(name, below);
     const origin = record.origin === undefined ? undefined : tree.origins.get(record.origin);
     const referencedBytes = referred?.[index] ?? record.baseBytes + ownBytes;
     if (wanted(node)) {
