@@ -27,7 +27,7 @@ cat >/lease.sh <<'SCRIPT'
 [ "$1" = bound ] || exit 0
 ip address add "$ip/$mask" dev "$interface"
 [ -z "$router" ] || ip route add default via "$router"
-echo "guest: address $ip"
+echo "guest: address $ip" >/dev/ttyS0
 SCRIPT
 chmod 755 /lease.sh
 
