@@ -1,26 +1,41 @@
 /** An import that is killed at any moment: nothing is half there, and the next one succeeds. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { createContext, quietProgress } from '../../lib/cli/context.js';
 import type { Context } from '../../lib/context.js';
 import { deleteImage } from '../../lib/img/delete.js';
 import { importImage } from '../../lib/img/import.js';
 import { listImages } from '../../lib/img/list.js';
 import { silentLog } from '../../lib/log.js';
-import { keptNarration, quickConnection } from '../image-host.js';
-import { imagesIn, openImgapiServer, type ImgapiServer } from '../imgapi-server.js';
+import { keptNarration, quickConnection, servedImage } from '../image-host.js';
+import { gzip } from '../compressed.js';
+import { openImgapiServer, type ImgapiServer, type ServedImage } from '../imgapi-server.js';
 import { inOwnNetworkNamespace } from '../netns.js';
-import { busyboxImage as base, openTestHost, type TestHost } from './test-host.js';
+import { entryOf, FilesystemWriter, Fixed, Mode } from '../zfs-stream/filesystem.js';
+import { openTestHost, type TestHost } from './test-host.js';
 
 inOwnNetworkNamespace(import.meta.url);
 
-const child = 'd41f6a90-0c3b-4b7e-8a15-96e2c7d85f31';
-const images = imagesIn(fileURLToPath(new URL('../fixtures/images', import.meta.url)));
+const base = '0764d78e-3472-11e5-8949-4f31abea4e05';
+const child = '1764d78e-3472-11e5-8949-4f31abea4e05';
+const images = [smallImage(base, 1n), smallImage(child, 2n, base, 1n)];
 const rounds = 100;
+
+/** One file, named like its image; the guids are those of the snapshots it makes and builds on. */
+function smallImage(uuid: string, guid: bigint, origin?: string, fromGuid?: bigint): ServedImage {
+  const writer = new FilesystemWriter({ guid, ...(fromGuid === undefined ? {} : { fromGuid }) });
+  const number = Fixed.first + Number(guid);
+  writer.directory(Fixed.root, [[uuid, entryOf(number, Mode.file)]]);
+  writer.file(number, Buffer.alloc(50_000, uuid));
+  const file = gzip(writer.end().take());
+  const sha1 = createHash('sha1').update(file).digest('hex');
+  const files = [{ sha1, size: file.length, compression: 'gzip' }];
+  return servedImage(uuid, `image${guid}`, file, { files, ...(origin === undefined ? {} : { origin }) });
+}
 
 describe('an import that is killed', () => {
   let host: TestHost;
@@ -86,7 +101,7 @@ describe('an import that is killed', () => {
       for (const { manifest } of listed) {
         const served = images.find(({ manifest: { uuid } }) => uuid === manifest.uuid);
         assert.deepEqual(manifest, served?.manifest, 'what is listed is whole');
-        assert.ok(existsSync(host.at(`/zones/${manifest.uuid}/root/bin/busybox`)));
+        assert.ok(existsSync(host.at(`/zones/${manifest.uuid}/${manifest.uuid}`)));
       }
       await importAgain();
       assertOnly(base, child);
