@@ -6,6 +6,7 @@
  * `options.log`, a bunyan logger, receives what the programs write into their logs. `SMARTADM_ROOT` is honoured.
  */
 import { randomUUID } from 'node:crypto';
+import type { Readable, Writable } from 'node:stream';
 import type {
   Brand, ChangeResult, CreateResult, ExtraDisk, ListedVm, Log, PayloadAction, ReadyEvent, Smartadm, StopOptions,
   ValidationFindings, VmEvent, VmObject,
@@ -282,14 +283,25 @@ async function tellAll(
   }
 }
 
-/** Names that have nothing behind them in this version: whatever the arguments, the last one is told. */
-function unavailable(name: string): (...args: readonly unknown[]) => void {
-  return (...args) => {
-    const error = Object.assign(new Error(`${name} is not available in this version`), { code: 'Unsupported' });
-    process.nextTick(callbackOf(args) as Callback, error);
-  };
+/** Writes the VM to `target`, which is left open. */
+export function send(uuid: string, target: Writable, ...rest: Rest<Options>): void {
+  run(rest, (library, on) => nothing(library.sendVm(on, uuid, target)), { missing: notFoundStatus });
 }
 
-export const send = unavailable('send');
-export const receive = unavailable('receive');
-export const install = unavailable('install');
+/** Takes a VM from standard input, for which `-` stands, or from a stream. */
+export function receive(
+  source: '-' | Readable,
+  ...rest: Rest<Options, [vm: { readonly uuid: string; readonly zonename: string }]>
+): void {
+  run(rest, async (library, on) => {
+    if (source !== '-' && typeof source !== 'object') {
+      throw new library.SmartadmError('PayloadInvalid', `cannot receive from ${String(source)}`);
+    }
+    const { uuid } = await library.receiveVm(on, source === '-' ? process.stdin : source);
+    return [{ uuid, zonename: uuid }];
+  });
+}
+
+export function install(uuid: string, ...rest: Rest<Options>): void {
+  run(rest, (library, on) => nothing(library.installVm(on, uuid)));
+}

@@ -39,6 +39,9 @@ export { execInVm } from '../vm/exec.js';
 export { watchVms, type ReadyEvent, type VmEvent, type WatchOptions } from '../vm/events.js';
 export type { Change } from '../vm/diff.js';
 export { sendSysrq, vmInfo } from '../vm/info.js';
+export { sendVm } from '../vm/send.js';
+export { receiveVm } from '../vm/receive.js';
+export { installVm } from '../vm/install-received.js';
 
 export interface OpenOptions {
   /** Folder below which all state lies. By default what `SMARTADM_ROOT` says, or `/`. */

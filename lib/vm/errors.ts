@@ -17,7 +17,9 @@ export type VmErrorCode =
   /** The VM is in no state for what was asked. */
   | 'VmBadState' | 'TimedOut'
   /** It is marked indestructible, or others use what is its own. */
-  | 'VmProtected' | 'VmInUse'; // prettier-ignore
+  | 'VmProtected' | 'VmInUse'
+  /** What is received is no VM that was sent, or not all of it. */
+  | 'BundleInvalid'; // prettier-ignore
 
 /** An error about a VM or a payload, with one of the codes above. The message is what the command prints. */
 export function vmError(code: VmErrorCode, message: string, details: ErrorDetails = {}): SmartadmError {

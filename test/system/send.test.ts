@@ -27,7 +27,7 @@ def size(): return random.choice([0, 1, 500, 512, 513, 5000, 131071, 131072, 131
 def change():
     kind = random.randrange(14)
     path, file, any_path = fresh(), some(is_file), some(lambda each: True)
-    if kind < 3: open(path, 'wb').write(random.randbytes(size()))
+    if kind < 3: open(path, 'xb').write(random.randbytes(size()))
     elif kind == 3: os.mkdir(path)
     elif kind == 4: os.symlink('t' * random.choice([1, 50, 140, 300]), path)
     elif kind == 5: random.choice([lambda: os.mkfifo(path), lambda: os.mknod(path, 0o60640, os.makedev(7, 9))])()
