@@ -324,11 +324,17 @@ int SetProperties(const std::string& name, const std::map<std::string, std::opti
     const Values before = properties;
     const uint64_t used = snapshot == nullptr ? Used(state, *dataset) : 0;
     const uint64_t available = snapshot == nullptr ? Available(state, *dataset) : 0;
+    const Dataset* parent = snapshot == nullptr ? state.Find(ParentOf(dataset_name)) : nullptr;
     for (const auto& [property, value] : changes) {
       const uint64_t number = value ? std::strtoull(value->c_str(), nullptr, 10) : 0;
       if (property == "quota" && number != 0 && number < used) return ENOSPC;
       if (property == "refquota" && number != 0 && number < Referenced(state, *dataset)) return ENOSPC;
-      if (property.ends_with("reservation") && number > NumberOf(before, property) + available) return ENOSPC;
+      if (property == "refreservation" && number > NumberOf(before, property) + available) return ENOSPC;
+      // Of what is used by now, the parent has made room for.
+      if (property == "reservation" && parent != nullptr && number > std::max(used, NumberOf(before, property)) &&
+          number - std::max(used, NumberOf(before, property)) > Available(state, *parent)) {
+        return ENOSPC;
+      }
       if (value) {
         properties[property] = *value;
       } else {
