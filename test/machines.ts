@@ -9,11 +9,11 @@ import type { VmObject } from '../lib/schema/generated/vm.js';
 import { fakeDatasets } from './fakes/datasets.js';
 import { openTestZones, zoneConfig, type TestZone } from './zone-root.js';
 
-/** What {@link bootSector} says on the first serial line before it echoes. */
+/** What the machines say on their first serial line before they echo. */
 export const greeting = 'it boots';
 
 /** The start of a disk: it prints a line on the first serial port and then whatever comes in by it. */
-export function bootSector(): Buffer {
+function bootSector(): Buffer {
   const put = [0x50, 0xba, 0xfd, 0x03, 0xec, 0xa8, 0x20, 0x74, 0xfb, 0x58, 0xba, 0xf8, 0x03, 0xee, 0xc3];
   const echo = [0xba, 0xfd, 0x03, 0xec, 0xa8, 0x01, 0x74, 0xfb, 0xba, 0xf8, 0x03, 0xec];
   const print = [0xac, 0x84, 0xc0, 0x74, 0x05];

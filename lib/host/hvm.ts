@@ -23,14 +23,6 @@ export interface HvmBoot {
 /** Sections of {@link Hvm.info}. */
 export type HvmInfoType = 'status' | 'version' | 'chardev' | 'block' | 'blockstats' | 'cpus' | 'pci' | 'kvm' | 'vnc' | 'spice'; // prettier-ignore
 
-/** Fields of a VM that {@link Hvm.prepare} reads. */
-export const hvmFields = [
-  'uuid', 'zonename', 'zonepath', 'brand', 'hostname', 'alias', 'platform_buildstamp', 'ram', 'vcpus', 'cpu_type', 'boot',
-  'bootrom', 'com1', 'com2', 'vga', 'disks', 'nics', 'resolvers', 'default_gateway', 'pci_devices', 'virtio_txtimer', 'virtio_txburst',
-  'vnc_port', 'vnc_password', 'spice_port', 'spice_password', 'spice_opts', 'qemu_opts', 'qemu_extra_opts',
-  'bhyve_extra_opts', 'internal_metadata',
-] as const satisfies readonly (keyof VmObject)[]; // prettier-ignore
-
 /**
  * Guests of one host. Codes: `ZoneNotFound`, `ZoneBadState` where the zone does not run, `TimedOut` where its emulator
  * does not answer, `LibraryMissing` and `Unsupported`, naming the package, where the host lacks what a VM asks for.
@@ -38,7 +30,7 @@ export const hvmFields = [
 export interface Hvm {
   /**
    * Lays out what the zone's next boot starts, replacing what an earlier call did: to be called under the VM's lock, before
-   * each `zones.boot`. `vm` has at least {@link hvmFields}. Beside the codes above throws `ZoneInvalid` for disks that are
+   * each `zones.boot`. `vm` is whole. Beside the codes above throws `ZoneInvalid` for disks that are
    * not there, and for values that no emulator could be given.
    */
   prepare(vm: VmObject, boot?: HvmBoot): Promise<void>;
