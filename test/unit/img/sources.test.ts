@@ -1,6 +1,6 @@
 /** The configured sources: the file, its upgrade, adding, deleting, replacing, asking. */
 import assert from 'node:assert/strict';
-import { createServer as createTcpServer } from 'node:net';
+import { connect as connectTcp, createServer as createTcpServer } from 'node:net';
 import { createServer, request as httpRequest } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -318,6 +318,38 @@ describe('sources', () => {
       } finally {
         proxy.closeAllConnections();
         proxy.close();
+      }
+    });
+
+    it('over TLS through a proxy, which sees only where to', async () => {
+      const [key, cert] = ['key', 'certificate'].map((name) => readFileSync(join(import.meta.dirname, `../../fixtures/tls/${name}.pem`), 'utf8')); // prettier-ignore
+      const secure = await openImgapiServer([servedImage(uuid, 'base', streamText())], {
+        key: key ?? '',
+        cert: cert ?? '',
+      });
+      const seen: string[] = [];
+      const proxy = createServer().on('connect', (request, socket) => {
+        seen.push(`${request.method ?? ''} ${request.url ?? ''}`);
+        const { hostname, port } = new URL(`http://${request.url ?? ''}`);
+        const onward = connectTcp(Number(port), hostname, () => {
+          socket.write('HTTP/1.1 200 OK\r\n\r\n');
+          onward.pipe(socket).pipe(onward);
+        });
+        for (const end of [onward, socket]) end.on('error', () => undefined);
+      });
+      await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+      const { port } = proxy.address() as { port: number };
+      try {
+        const connection = { ...quickConnection, stallMs: 5000, proxy: `http://127.0.0.1:${port}` };
+        const listWith = async (insecure: boolean) =>
+          listSources(host.context(), await openSources([{ ...imgapi(secure.url), insecure }], connection));
+        assert.equal((await listWith(true)).images.length, 1);
+        assert.match((await listWith(false)).error?.message ?? '', /self-signed certificate/);
+        assert.deepEqual([...new Set(seen)], [`CONNECT ${new URL(secure.url).host}`]);
+      } finally {
+        proxy.closeAllConnections();
+        proxy.close();
+        await secure.close();
       }
     });
 
