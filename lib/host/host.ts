@@ -1,6 +1,7 @@
 /** The five interfaces of a host together with what only some hosts can do. Types only. */
 import type { Datasets } from './datasets.js';
 import type { Hvm } from './hvm.js';
+import type { LayerWriter } from './layers.js';
 import type { HostLinks } from './links.js';
 import type { SysinfoReader } from './sysinfo.js';
 import type { Zones } from './zones.js';
@@ -18,6 +19,7 @@ export interface Host {
   readonly links: HostLinks;
   readonly sysinfo: SysinfoReader;
   readonly hvm?: Hvm;
+  readonly layers?: LayerWriter;
   readonly features: HostFeatures;
   /** Path of the state on this host: `at('/etc/zones')` below the root prefix. */
   at(absolutePath: string): string;

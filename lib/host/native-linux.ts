@@ -180,6 +180,8 @@ export interface NativeCommandRunner extends NativeHandle {
 export interface NativeTree {
   /** `stage` is the name of a new folder inside, for objects that have no name yet. */
   openTree(path: string, stage: string): NativeCommandRunner;
+  /** For layers over what is there: without a stage, and links inside the folder are followed as from inside it. */
+  openLayer(path: string): NativeCommandRunner;
   /** A file, made when missing, that takes the commands on content. */
   openFile(path: string): NativeCommandRunner;
 }

@@ -34,6 +34,12 @@ export async function openLinuxHost({ root, log }: { readonly root: string; read
   return {
     zones, links, datasets, at,
     hvm: lazyHvm({ at, zones, datasets, links, log }),
+    layers: {
+      async apply(folder, archive, signal) {
+        const { applyLayer } = await import('./layer-apply.js');
+        return applyLayer(folder, archive, signal);
+      },
+    },
     sysinfo: createLinuxSysinfo({ at, zpool: config.defaultPool }),
     features: { guestOs: 'linux', vminfod: false },
     close: () => Promise.resolve(),

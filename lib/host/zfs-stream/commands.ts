@@ -8,7 +8,8 @@ import { invalid, unsupported } from './bytes.js';
 const Op = {
   folder: 1, create: 2, reopen: 3, edit: 4, write: 5, punch: 6, resize: 7, makeFolder: 8, moveIn: 9, linkIn: 10,
   moveOut: 11, linkOut: 12, unlink: 13, symlink: 14, makeNode: 15, owner: 16, times: 17, attribute: 18,
-  clearAttributes: 19, sweep: 20, stage: 21, makeFile: 22, settle: 23,
+  clearAttributes: 19, sweep: 20, stage: 21, makeFile: 22, settle: 23, enter: 24, clear: 25, layFolder: 26, linkTo: 27,
+  whiteout: 28, empty: 29, folderTimes: 30,
 } as const; // prettier-ignore
 
 const commandBytes = 128 * 1024;
@@ -225,6 +226,45 @@ export class Commands {
   /** Makes the stage again. */
   stage(): void {
     this.op(Op.stage);
+  }
+
+  // What only layers take (`addon/src/linux/tree_layer.h`)
+
+  /** As {@link folder}, over links of the tree's own; made where it is missing. */
+  enter(path: Buffer): void {
+    this.op(Op.enter).block(path);
+  }
+
+  /** Takes away what is in the way of a new entry; before a folder, a folder stays. */
+  clear(name: Buffer, beforeFolder: boolean): void {
+    this.op(Op.clear)
+      .block(name)
+      .u32(beforeFolder ? 1 : 0);
+  }
+
+  /** Fine when it is there. */
+  layFolder(name: Buffer): void {
+    this.op(Op.layFolder).block(name);
+  }
+
+  /** Gives what is at the path `target` one more name. */
+  linkTo(name: Buffer, target: Buffer): void {
+    this.op(Op.linkTo).block(name).block(target);
+  }
+
+  /** Takes away what was there of that name before the layer. */
+  whiteout(name: Buffer): void {
+    this.op(Op.whiteout).block(name);
+  }
+
+  /** Takes away what was in the folder before the layer. */
+  empty(): void {
+    this.op(Op.empty);
+  }
+
+  /** Of the folder at `path`, if it is one still. */
+  folderTimes(path: Buffer, accessed: Time, modified: Time): void {
+    this.op(Op.folderTimes).block(path).time(accessed).time(modified);
   }
 
   private op(op: number): this {
