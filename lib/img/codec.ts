@@ -7,11 +7,15 @@ import { programEnvironment } from '../host/exec.js';
 import { imgError } from './errors.js';
 import type { Compression } from './manifest.js';
 
+/** Layers of container images come with one more than image files. */
+export type Encoding = Compression | 'zstd';
+
 /** Programs that decompress from standard input to standard output, the best first. */
-const programs: Readonly<Record<Exclude<Compression, 'none'>, readonly string[]>> = {
+const programs: Readonly<Record<Exclude<Encoding, 'none'>, readonly string[]>> = {
   gzip: ['pigz', 'gzip'],
   bzip2: ['bzip2'],
   xz: ['xz'],
+  zstd: ['zstd'],
 };
 
 const messageLimit = 1000;
@@ -25,7 +29,7 @@ const smallBytes = 2 ** 20;
  */
 export async function decompress(
   input: Readable,
-  compression: Compression,
+  compression: Encoding,
   limitBytes: number,
   sizeBytes = Infinity,
 ): Promise<Readable> {
@@ -58,7 +62,7 @@ function damaged(compression: string, detail: string, stderr = ''): Error {
 }
 
 /** Starts `program` between `input` and `output`; false when there is no such program. */
-function runsThrough(program: string, input: Readable, output: Bounded, compression: Compression): Promise<boolean> {
+function runsThrough(program: string, input: Readable, output: Bounded, compression: Encoding): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, ['-cdfq'], { stdio: ['pipe', 'pipe', 'pipe'], env: programEnvironment });
     let messages = '';

@@ -67,8 +67,9 @@ async function checkedManifest(ctx: Context, given: Readonly<Record<string, unkn
   }
   requireInstallable(upgraded);
   const manifest = await readManifest(upgraded);
-  requirePlatform(manifest, await (await ctx.host()).sysinfo.read());
-  requirePlaceable(manifest);
+  const host = await ctx.host();
+  requirePlatform(manifest, await host.sysinfo.read());
+  requirePlaceable(host, manifest);
   if (manifest.type !== 'docker' && imageFile(manifest) === undefined)
     throw imgError('InvalidManifest', 'manifest is invalid: it names no files');
   return manifest;

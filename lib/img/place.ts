@@ -2,7 +2,8 @@
 import type { Readable } from 'node:stream';
 import type { Context } from '../context.js';
 import { SmartadmError, codeOf, hasCode } from '../errors.js';
-import type { ReceiveResult } from '../host/datasets.js';
+import type { Pool, ReceiveResult } from '../host/datasets.js';
+import type { Host } from '../host/host.js';
 import { withUndo } from '../undo.js';
 import { decompress } from './codec.js';
 import { imgError } from './errors.js';
@@ -32,10 +33,10 @@ export function contentOf({ type }: Manifest, zstream = false): ImageContent {
   return type === 'docker' && !zstream ? 'layer' : 'stream';
 }
 
-/** Throws `NotSupported` for images that cannot be put in place here. */
-export function requirePlaceable(manifest: Manifest, zstream = false): void {
-  if (contentOf(manifest, zstream) === 'stream') return;
-  throw imgError('NotSupported', `image ${manifest.uuid} is of type "docker", which cannot be installed`);
+/** Throws `NotSupported` for images that cannot be put in place on this host. */
+export function requirePlaceable({ layers }: Host, manifest: Manifest, zstream = false): void {
+  if (contentOf(manifest, zstream) === 'stream' || layers !== undefined) return;
+  throw imgError('NotSupported', `image ${manifest.uuid} is of type "docker", which cannot be installed on this host`);
 }
 
 /**
@@ -49,14 +50,19 @@ export type Fill = (
   origin: string | undefined,
 ) => Promise<ReceiveResult['losses']>;
 
-function fillOf({ content, manifest }: ImageToPlace): Fill {
-  if (content === 'layer') requirePlaceable(manifest);
-  return fillFromStream;
+async function fillOf({ content }: ImageToPlace): Promise<Fill> {
+  if (content === 'stream') return fillFromStream;
+  const { fillFromLayer } = await import('./place-layer.js');
+  return fillFromLayer;
 }
 
-/** A stream may be this many times as long as the pool is large, zeros and holes compressing well. */
 const expansionLimit = 4;
 const expansionAllowanceBytes = 2 ** 30;
+
+/** What comes of a file may be this many times as long as the pool is large, zeros and holes compressing well. */
+export function expansionLimitOf({ sizeBytes }: Pool): number {
+  return sizeBytes * expansionLimit + expansionAllowanceBytes;
+}
 
 /**
  * Installs one image; the caller holds its lock. The last step, a rename, makes it visible; before it nothing of the image
@@ -66,7 +72,7 @@ const expansionAllowanceBytes = 2 ** 30;
 export async function placeImage(ctx: Context, image: ImageToPlace, narration: Narration): Promise<void> {
   const { manifest, pool, source } = image;
   const { uuid } = manifest;
-  const fill = fillOf(image);
+  const fill = await fillOf(image);
   const { datasets } = await ctx.host();
   const partial = partialDatasetOf(pool, uuid);
   const report = (what: string, err: unknown): void => ctx.log.error({ err, what }, 'cannot take back a step');
@@ -134,14 +140,25 @@ async function receive(
   const stream = await decompress(
     image.data,
     image.compression,
-    pool.sizeBytes * expansionLimit + expansionAllowanceBytes,
+    expansionLimitOf(pool),
     imageFile(image.manifest)?.size,
   );
   try {
-    const result = await datasets.receive(partial, stream, {
-      ...(origin === undefined ? {} : { origin }),
-      signal: image.signal,
-    });
+    return await readingVerified(image, stream, () =>
+      datasets.receive(partial, stream, {
+        ...(origin === undefined ? {} : { origin }),
+        signal: image.signal,
+      }),
+    );
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** Runs `work`, which reads `stream`, made of the image's data. What went wrong first is thrown. */
+export async function readingVerified<T>(image: ImageToPlace, stream: Readable, work: () => Promise<T>): Promise<T> {
+  try {
+    const result = await work();
     await image.verified;
     return result;
   } catch (error) {
@@ -151,8 +168,6 @@ async function receive(
     // Damaged data is the source's or the network's fault if the checksum says so.
     if (hasCode(first, 'StreamInvalid') || hasCode(first, 'UncompressionError')) await image.verified;
     throw first;
-  } finally {
-    stream.destroy();
   }
 }
 
