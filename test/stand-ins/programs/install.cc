@@ -103,10 +103,6 @@ int Hook(libzfs_handle_t* library, const std::string& zone, const std::string& q
     status = zfs_create(library, target.c_str(), ZFS_TYPE_FILESYSTEM, properties.get()) == 0
                  ? Mount(library, target)
                  : Fail(library, "cannot create " + target);
-  } else if (quota != "0") {
-    const Zfs dataset(zfs_open(library, target.c_str(), ZFS_TYPE_FILESYSTEM));
-    const List changed = Properties({{"quota", quota + "g"}});
-    if (!dataset || zfs_prop_set_list(dataset.get(), changed.get()) != 0) return Fail(library, "cannot set quota");
   }
   if (status != 0) return status;
   const std::string place = Root() + zonepath;
