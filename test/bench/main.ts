@@ -9,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench(): Promise<BenchTab
   'stream-reader': () => import('./stream-reader.js'),
   datasets: () => import('./datasets.js'),
   vm: () => import('./vm.js'),
+  hvm: () => import('./hvm.js'),
 };
 
 if (process.getuid?.() === 0) inOwnNetworkNamespace(import.meta.url);
