@@ -185,6 +185,25 @@ describe('a machine', () => {
     assert.match(log('vm.log'), /^=== OUTPUT \(\S+Z\) ===$/m);
   });
 
+  it('boots by firmware of its own, which is in its root', async () => {
+    const { zones, hvm } = tested;
+    const vm = { ...(await tested.install('firmware', { attributes: { brand: 'bhyve' } })), brand: 'bhyve' };
+    const root = tested.at('/zones/firmware/root');
+    // What every firmware has at its end: where a processor begins.
+    const rom = Buffer.alloc(65_536, 0xf4);
+    rom.set([0xeb, 0xfe], 0xfff0);
+    writeFileSync(join(root, 'rom.bin'), rom);
+    for (const bootrom of ['/missing.bin', '/../firmware/root/rom.bin', '/disk.img/rom.bin']) {
+      await rejects(hvm.prepare({ ...vm, bootrom }), 'ZoneInvalid');
+    }
+    await hvm.prepare({ ...vm, bootrom: '/rom.bin' });
+    await zones.boot('firmware');
+    const { cpus } = await hvm.info('firmware', ['cpus']);
+    const [cpu] = cpus as readonly { readonly pc: number }[];
+    assert.equal(cpu?.pc, 0xfff0);
+    await zones.halt('firmware');
+  });
+
   it('reads cdroms that it cannot write, from its own root only', async () => {
     const { zones, hvm } = tested;
     const vm = await tested.install('cdrom');

@@ -124,7 +124,7 @@ export function createLinuxHvm({ at, zones, datasets, links, log }: LinuxHvmOpti
       await plans.write(name, {
         argv: [emulator.path, ...inherited.flatMap(({ fd }, index) => handedOver(fd, disks[index]?.path)), ...argv],
         binds: [...emulator.binds, ...(firmware === undefined ? [] : await bindsOf([firmware.code]))],
-        own: ownFirmware(vm),
+        own: await ownFirmware(vm, root),
         files: inherited,
         taps,
         kvm,
@@ -193,9 +193,12 @@ function handedOver(fd: number, name = variablesFile): readonly string[] {
   return ['-add-fd', `fd=${fd},set=${fd},opaque=${listed(name)}`];
 }
 
-/** A firmware of the operator's, in the zone. */
-function ownFirmware({ brand, bootrom = '' }: VmObject): readonly string[] {
-  return brand === 'bhyve' && bootrom.startsWith('/') ? [bootrom] : [];
+/** A firmware of the operator's, in the zone. Throws `ZoneInvalid` when it is not there. */
+async function ownFirmware({ brand, bootrom = '' }: VmObject, root: string): Promise<readonly string[]> {
+  if (brand !== 'bhyve' || !bootrom.startsWith('/')) return [];
+  const isPlain = !bootrom.split('/').some((part) => part === '..' || part === '.');
+  if (isPlain && (await zoneRoot(root).kindOf(bootrom)) === 'file') return [bootrom];
+  throw hostError('ZoneInvalid', `there is no firmware ${bootrom} in the zone`);
 }
 
 /** One display is to be reached from outside: SPICE where it has a port, else VNC. */
