@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -32,6 +33,7 @@ namespace {
 constexpr int kFirstInherited = 64;
 constexpr int kLastInherited = 1023;
 constexpr int kKeptLogs = 10;
+constexpr rlim_t kDescriptors = 4096;
 
 [[noreturn]] void Fail(const char* operation, const std::string& subject, int error = errno) {
   throw NativeError("libc", operation, error, subject);
@@ -128,6 +130,14 @@ void MakeFixtures(const std::string& folder) {
   }
 }
 
+// An emulator has a descriptor for each disk, viewer and queue, and more of its own than most programs.
+void AllowDescriptors() {
+  struct rlimit limit = {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) Fail("getrlimit", "RLIMIT_NOFILE");
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, std::max<rlim_t>(limit.rlim_cur, kDescriptors));
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) Fail("setrlimit", "RLIMIT_NOFILE");
+}
+
 void CopyName(struct ifreq& request, const std::string& name) {
   if (name.empty() || name.size() >= sizeof request.ifr_name) Fail("ioctl", name, EINVAL);
   std::memcpy(request.ifr_name, name.c_str(), name.size() + 1);
@@ -169,6 +179,7 @@ void Emulator::Inherit(UniqueFd fd, int number) {
 }
 
 void Emulator::Open(const std::string& root) {
+  AllowDescriptors();
   for (const File& each : files_) {
     // A pipe of that name would let nobody go on.
     const int flags = (each.writable ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOCTTY;
