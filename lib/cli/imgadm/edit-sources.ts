@@ -1,5 +1,6 @@
 /** The list of sources as text in an editor. */
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,15 +41,26 @@ export function parseSources(text: string): readonly SourceConfig[] {
   });
 }
 
+const editor = '/usr/bin/vi';
+
+/** vi, as ever; where there is none, what the user calls an editor. */
+function editorCommand(env: NodeJS.ProcessEnv): readonly [program: string, ...args: string[]] {
+  if (existsSync(editor)) return [editor, '-f'];
+  const [program = '', ...args] = (env['VISUAL'] ?? env['EDITOR'] ?? '').split(' ').filter((word) => word !== '');
+  if (program !== '') return [program, ...args];
+  throw usageError(`there is no ${editor}, and EDITOR names no other editor`);
+}
+
 /** Lets the user edit `text`; the editor's exit status when it fails. */
-export async function editText(text: string): Promise<string | number> {
+export async function editText(text: string, env: NodeJS.ProcessEnv): Promise<string | number> {
+  const [program, ...args] = editorCommand(env);
   const path = join(tmpdir(), `imgadm-sources-${process.pid}.txt`);
   await writeFile(path, text, { mode: 0o600, flag: 'wx' });
   try {
     const status = await new Promise<number>((resolve, reject) => {
-      const editor = spawn('/usr/bin/vi', ['-f', path], { stdio: 'inherit' });
-      editor.on('error', reject);
-      editor.on('exit', (code) => resolve(code ?? 1));
+      const child = spawn(program, [...args, path], { stdio: 'inherit' });
+      child.on('error', reject);
+      child.on('exit', (code) => resolve(code ?? 1));
     });
     return status === 0 ? await readFile(path, 'utf8') : status;
   } finally {

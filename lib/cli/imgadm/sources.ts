@@ -95,7 +95,7 @@ async function edit(cli: ImgadmCli, skipPing: boolean): Promise<void> {
   const { describeSource, replaceSources } = await import('../../img/sources/edit.js');
   const { connectionOf } = await import('./connection.js');
   const before = sourcesText(sourcesOf(cli.config));
-  const edited = await editText(before);
+  const edited = await editText(before, cli.env);
   if (typeof edited === 'number') {
     cli.err(`Error editing image sources: ${edited} (ignoring)\n`);
     return;
