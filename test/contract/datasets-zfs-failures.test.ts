@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, beforeEach, describe, it } from 'node:test';
 import { createGunzip } from 'node:zlib';
-import { codeOf, describeError } from '../../../../lib/errors.js';
-import type { Datasets } from '../../../../lib/host/datasets.js';
-import { createZfsDatasets } from '../../../../lib/host/illumos/datasets.js';
-import { addPools, failNext } from '../../../stand-ins/pool.js';
-import { IllumosRoot } from '../../../stand-ins/root.js';
+import { codeOf, describeError } from '../../lib/errors.js';
+import type { Datasets } from '../../lib/host/datasets.js';
+import { createZfsDatasets } from '../../lib/host/illumos/datasets.js';
+import { addPools, failNext } from '../stand-ins/pool.js';
+import { IllumosRoot } from '../stand-ins/root.js';
 
 let root = new IllumosRoot();
 let datasets: Datasets;
@@ -32,7 +32,7 @@ const rejects = (work: Promise<unknown>, code: string, message?: RegExp) =>
   });
 const names = async () => (await datasets.list()).map(({ name }) => name);
 const image = () =>
-  createReadStream(new URL('../../../fixtures/zfs/image-full.zstream.gz', import.meta.url)).pipe(createGunzip());
+  createReadStream(new URL('../fixtures/zfs/image-full.zstream.gz', import.meta.url)).pipe(createGunzip());
 async function bytesOf(stream: Readable): Promise<Buffer> {
   const parts: Buffer[] = [];
   for await (const part of stream) parts.push(part as Buffer);
