@@ -8,7 +8,10 @@ export type ImgErrorCode =
   | 'InvalidManifest' | 'ManifestValidation' | 'MinPlatform' | 'MaxPlatform'
   | 'DownloadError' | 'UncompressionError' | 'UnexpectedNumberOfSnapshots' | 'ImageMissingOriginalSnapshot'
   | 'UploadError' | 'InvalidDockerName' | 'InvalidDockerInfo'
-  | 'ConfigError' | 'UpgradeError' | 'ClientError' | 'MultiError' | 'NotSupported' | 'Aborted'; // prettier-ignore
+  | 'InvalidContent' | 'UnauthorizedError' | 'BadDigest'
+  | 'ConfigError' | 'UpgradeError' | 'ClientError' | 'MultiError'
+  | 'VmNotFound' | 'VmNotStopped' | 'VmHasNoOrigin' | 'OriginHasNoFinalSnapshot' | 'MaxOriginDepth'
+  | 'PrepareImageDidNotRun' | 'PrepareImageError' | 'NotSupported' | 'Aborted'; // prettier-ignore
 
 /** Exit status of errors that say "there is no such image here". */
 const notInstalledStatus = 3;

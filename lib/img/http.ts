@@ -19,6 +19,8 @@ export interface Connection {
   readonly proxy?: string | undefined;
   /** Leave certificates unchecked where the source's own setting says nothing. */
   readonly insecure: boolean;
+  /** Files with credentials for registries, the first that has some counts (containers-auth.json(5)). */
+  readonly authFiles?: readonly string[];
   /** A server that sends nothing for so long is given up. */
   readonly stallMs: number;
   /** First pause before a connection is tried again; each further one is twice as long. */
@@ -50,6 +52,8 @@ export interface HttpRequest {
   /** Undo a content encoding. Files are taken as they are stored. */
   readonly decode: boolean;
   readonly signal: AbortSignal;
+  /** Go where a redirect leads, as long as its scheme is the same; default for GET. Otherwise it is the answer. */
+  readonly follow?: boolean;
   /** Attempts to connect; default 5. */
   readonly attempts?: number;
   /** Default GET. */
@@ -125,7 +129,7 @@ async function openOnce(connection: Connection, url: string, request: HttpReques
     retry: { limit: 0 },
     timeout: { response: timeoutMs, connect: Math.min(timeoutMs, connection.stallMs) },
     // What changes something is not sent to somebody else.
-    followRedirect: method === 'GET',
+    followRedirect: request.follow ?? method === 'GET',
     maxRedirects: redirectLimit,
     hooks: {
       beforeRedirect: [
@@ -248,7 +252,13 @@ export function header({ headers }: Pick<HttpResponse, 'headers'>, name: string)
   return Array.isArray(value) ? value[0] : value;
 }
 
-async function readBody({ body }: HttpResponse, url: string, stallMs: number): Promise<Buffer> {
+/** The whole body of an answer. Throws `ClientError` when it is longer than `limitBytes`, and what transport fails with. */
+export async function readBody(
+  { body }: HttpResponse,
+  url: string,
+  stallMs: number,
+  limitBytes = jsonLimitBytes,
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   const timer = setTimeout(() => {
@@ -258,7 +268,7 @@ async function readBody({ body }: HttpResponse, url: string, stallMs: number): P
     for await (const chunk of body as AsyncIterable<Buffer>) {
       timer.refresh();
       size += chunk.length;
-      if (size > jsonLimitBytes) throw imgError('ClientError', `answer of ${url} is too long`);
+      if (size > limitBytes) throw imgError('ClientError', `answer of ${url} is too long`);
       chunks.push(chunk);
     }
   } catch (error) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { decompress, type Encoding } from './codec.js';
 import { imgError } from './errors.js';
+import { imageFile } from './manifest.js';
 import { expansionLimitOf, readingVerified, requirePlaceable, type Fill } from './place.js';
 import { finalSnapshot } from './store.js';
 
@@ -22,7 +23,7 @@ export const fillFromLayer: Fill = async (ctx, image, partial, origin) => {
   const root = join(mountpoint, 'root');
   if (origin === undefined) await mkdir(root, { mode: 0o755 });
   const { data, encoding } = await recognised(image.data);
-  const size = Number(image.manifest.files?.[0]?.size ?? Infinity);
+  const size = imageFile(image.manifest)?.size;
   const archive = await decompress(data, encoding, expansionLimitOf(pool), size);
   try {
     const losses = await readingVerified(image, archive, () => layers.apply(root, archive, image.signal));
@@ -47,9 +48,9 @@ async function recognised(data: Readable): Promise<{ readonly data: Readable; re
   const chunks = data[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   let head = Buffer.alloc(0);
   while (head.length < longestBeginning) {
-    const { done, value } = await chunks.next();
-    if (done === true) break;
-    head = Buffer.concat([head, value]);
+    const result = await chunks.next();
+    if (result.done === true) break;
+    head = Buffer.concat([head, result.value]);
   }
   const encoding = beginnings.find(([, bytes]) => head.subarray(0, bytes.length).equals(bytes))?.[0] ?? 'none';
   return { data: Readable.from(all(head, chunks), { objectMode: false }), encoding };

@@ -1,4 +1,6 @@
 /** How this run of imgadm talks to servers, from environment and configuration. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import type { ImgadmConfig } from '../../img/config.js';
 import type { Connection } from '../../img/http.js';
 import type { ImgadmCli } from './command.js';
@@ -20,9 +22,22 @@ export function connectionFor(env: NodeJS.ProcessEnv, config: ImgadmConfig, requ
     userAgentExtra: config.userAgentExtra,
     proxy: [env['https_proxy'], env['http_proxy']].find((url) => url !== undefined && url !== ''),
     insecure: env['IMGADM_INSECURE'] === '1',
+    authFiles: authFiles(env),
     stallMs: (stallSeconds > 0 ? stallSeconds : defaultStallSeconds) * 1000,
     retryMs: firstRetryMs,
   };
+}
+
+/** Where programs for containers keep credentials, in the order of containers-auth.json(5). */
+function authFiles(env: NodeJS.ProcessEnv): readonly string[] {
+  const chosen = env['REGISTRY_AUTH_FILE'];
+  if (chosen !== undefined && chosen !== '') return [chosen];
+  const home = homedir();
+  return [
+    join(env['XDG_RUNTIME_DIR'] ?? '/run', `containers/${env['XDG_RUNTIME_DIR'] === undefined ? '0/' : ''}auth.json`),
+    join(env['XDG_CONFIG_HOME'] ?? join(home, '.config'), 'containers/auth.json'),
+    join(env['DOCKER_CONFIG'] ?? join(home, '.docker'), 'config.json'),
+  ];
 }
 
 /** For people only: what programs read stays as it always was. */

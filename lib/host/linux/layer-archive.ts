@@ -56,9 +56,10 @@ export class LayerArchive {
 
   /** Throws `StreamInvalid`, `StreamUnsupported`, and what {@link reasonOf} tells. */
   async *entries(): AsyncGenerator<ArchiveEntry> {
-    this.#archive.pipe(this.#reader as unknown as NodeJS.WritableStream);
+    this.#archive.pipe(this.#reader);
     try {
-      for await (const entry of this.#reader) yield readEntry(entry.header, entry as EntryData);
+      for await (const entry of this.#reader)
+        yield readEntry(entry.header, entry as AsyncIterable<Buffer> & typeof entry);
     } finally {
       this.#archive.unpipe();
       this.#reader.destroy();
@@ -151,7 +152,7 @@ const types: Readonly<Record<string, ArchiveEntryType>> = {
 }; // prettier-ignore
 
 function typeOf({ type, name }: Header): ArchiveEntryType {
-  const known = types[String(type)];
+  const known = types[type];
   if (known === undefined) throw unsupportedLayer(`an entry of an unknown type, ${JSON.stringify(name)}`);
   return known;
 }

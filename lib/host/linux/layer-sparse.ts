@@ -46,17 +46,17 @@ export async function* sparsePieces(records: ReadonlyMap<string, string>, data: 
   }
   for (let rest = head.bytes.length; ; rest = 0) {
     if (rest > 0) throw invalidLayer('a sparse file has more data than its map tells');
-    const { done, value } = await chunks.next();
-    if (done === true) return;
-    if (value.length > 0) throw invalidLayer('a sparse file has more data than its map tells');
+    const result = await chunks.next();
+    if (result.done === true) return;
+    if (result.value.length > 0) throw invalidLayer('a sparse file has more data than its map tells');
   }
 }
 
 async function next(chunks: AsyncIterator<Buffer>): Promise<Buffer> {
   for (;;) {
-    const { done, value } = await chunks.next();
-    if (done === true) throw invalidLayer('a sparse file has less data than its map tells');
-    if (value.length > 0) return value;
+    const result = await chunks.next();
+    if (result.done === true) throw invalidLayer('a sparse file has less data than its map tells');
+    if (result.value.length > 0) return result.value;
   }
 }
 

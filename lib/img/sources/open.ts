@@ -25,23 +25,9 @@ export async function openSource(config: SourceConfig, connection: Connection, c
       const { dsapiSource } = await import('./dsapi.js');
       return dsapiSource(effective, connection);
     }
-    default:
-      return unsupported(effective);
+    case 'docker': {
+      const { dockerSource } = await import('./docker.js');
+      return dockerSource(effective, connection);
+    }
   }
-}
-
-/** A configured source of a kind that cannot be asked: harmless until an image could come from it. */
-function unsupported(config: SourceConfig): Source {
-  const refuse = (): Promise<never> =>
-    Promise.reject(imgError('NotSupported', `image sources of type "${config.type}" are not supported`));
-  return {
-    config,
-    lists: config.type !== 'docker',
-    ping: refuse,
-    list: refuse,
-    find: ({ arg }) =>
-      config.type === 'docker' && /^[0-9a-f-]{36}$/.test(arg) ? Promise.resolve(undefined) : refuse(),
-    ancestry: refuse,
-    openFile: refuse,
-  };
 }
