@@ -1,0 +1,127 @@
+/** Images from a real registry, on a real btrfs pool; machines of them run. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, lstatSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { gzipLayer, openTestRegistry, plainLayer, zstdLayer, type TestRegistry } from '../docker-images.js';
+import { inOwnNetworkNamespace } from '../netns.js';
+import { file, folder, symlink, tar } from '../tar.js';
+import { openTestHost, type TestHost } from './test-host.js';
+
+inOwnNetworkNamespace(import.meta.url);
+
+const base = tar([
+  folder('./'), folder('etc', { mtime: 7000 }), file('etc/passwd', 'root:x:0:0::/:/bin/sh\napp:x:7:8::/home/app:/bin/sh\n'),
+  file('etc/gone', '1'), file('opt/old/a', '1'), file('su', 'x', { mode: 0o4755, uid: 7 }),
+]); // prettier-ignore
+const middle = tar([
+  file('etc/.wh.gone'),
+  file('opt/old/.wh..wh..opq'),
+  file('opt/old/b', '2'),
+  symlink('link', 'etc'),
+]);
+const top = tar([file('link/added', 'through the link'), file('README', 'read me')]);
+const hostile = tar([symlink('out', '/'), file('../../../../escaped', 'bad')]);
+
+describe('images of a registry', () => {
+  let host: TestHost;
+  let registry: TestRegistry;
+  before(async () => {
+    spawnSync('ip', ['link', 'set', 'lo', 'up']);
+    host = openTestHost();
+    registry = await openTestRegistry(5000);
+    const config = { Cmd: ['-l'], Entrypoint: ['/bin/ls'], Env: ['A=b'], WorkingDir: '/etc', User: 'app' };
+    const three = { layers: [gzipLayer(base), zstdLayer(middle), plainLayer(top)], config };
+    registry.push('team/three:1', [three]);
+    registry.push('listed:1', [{ ...three, architecture: 'arm64', layers: [gzipLayer(top)] }, three]);
+    registry.push('two:1', [{ layers: [gzipLayer(base), gzipLayer(middle)], config }], 'v2s2');
+    registry.push('arm:1', [
+      { ...three, architecture: 'arm64' },
+      { ...three, architecture: 's390x' },
+    ]);
+    registry.push('hostile:1', [{ layers: [gzipLayer(base), gzipLayer(hostile)] }]);
+    await host.ok('imgadm', ['sources', '-d', 'https://images.smartos.org']);
+  });
+  after(async () => {
+    await registry.close();
+    await host.close();
+  });
+
+  const lines = (text: string) => text.trimEnd().split('\n');
+  const images = async () => JSON.parse(await host.ok('imgadm', ['list', '-j'])) as { manifest: { uuid: string; origin?: string; tags: Record<string, unknown> }; source: string }[]; // prettier-ignore
+
+  it('are found once the source is there', async () => {
+    assert.equal(
+      await host.ok('imgadm', ['sources', '-a', `http://${registry.name}`, '-t', 'docker']),
+      `Added "docker" image source "http://${registry.name}"\n`,
+    );
+    const shown = JSON.parse(await host.ok('imgadm', ['show', `${registry.name}/team/three:1`])) as Record<string, unknown>; // prettier-ignore
+    assert.equal(shown['type'], 'docker');
+    assert.equal(shown['published_at'], '2024-05-06T07:08:09.123Z');
+    assert.equal(await host.ok('imgadm', ['avail', '-H']), '');
+    const missing = await host.run('imgadm', ['show', `${registry.name}/team/three:2`]);
+    assert.match(missing.stderr, /error \(ImageNotFound\)/);
+  });
+
+  it('are imported, each layer over the one below', async () => {
+    const name = `${registry.name}/team/three:1`;
+    const said = lines(await host.ok('imgadm', ['import', name]));
+    const uuid = said[0]?.split(' ')[1] ?? '';
+    assert.deepEqual(said.slice(0, 3), [
+      `Importing ${uuid} (${name}) from "http://${registry.name}"`,
+      `Gather image ${uuid} ancestry`,
+      'Must download and install 3 images',
+    ]);
+    assert.equal(said.filter((line) => line.startsWith('Imported image')).length, 3);
+    const root = host.at(`/zones/${uuid}/root`);
+    const text = (path: string) => readFileSync(join(root, path), 'utf8');
+    assert.ok(!existsSync(join(root, 'etc/gone')));
+    assert.deepEqual(readdirSync(join(root, 'opt/old')), ['b']);
+    assert.equal(text('etc/added'), 'through the link');
+    assert.ok(lstatSync(join(root, 'link')).isSymbolicLink());
+    assert.deepEqual([statSync(join(root, 'su')).mode & 0o7777, statSync(join(root, 'su')).uid], [0o4755, 7]);
+    const all = await images();
+    assert.equal(all.length, 3);
+    const [own] = all.filter(({ manifest }) => manifest.uuid === uuid);
+    assert.equal(own?.manifest.tags['docker:repo'], `${registry.name}/team/three`);
+    assert.equal(own?.manifest.tags['docker:tag:1'], true);
+    assert.equal(lines(await host.ok('imgadm', ['ancestry', '-H', uuid])).length, 3);
+    const listed = lines(await host.ok('imgadm', ['list', '--docker', '-H']));
+    assert.deepEqual(listed.map((line) => line.split(/\s+/).slice(0, 3)), [[uuid, `${registry.name}/team/three`, '1']]); // prettier-ignore
+    assert.match(await host.ok('imgadm', ['import', name]), /^Image .* is already installed from http/);
+  });
+
+  it('share the layers that they share', async () => {
+    const said = await host.ok('imgadm', ['import', `${registry.name}/two:1`]);
+    assert.match(said, /^Image [-0-9a-f]{36} already installed$/m);
+    assert.match(said, /^Must download and install 1 image/m);
+  });
+
+  it('are chosen from a list by the processor, or none is', async () => {
+    const shown = (name: string) => host.run('imgadm', ['show', `${registry.name}/${name}`]);
+    assert.equal((await shown('listed:1')).status, process.arch === 'x64' ? 0 : 1);
+    if (process.arch !== 'x64') return;
+    const plain = JSON.parse((await shown('team/three:1')).stdout) as { uuid: string };
+    const listed = JSON.parse((await shown('listed:1')).stdout) as { uuid: string };
+    assert.equal(listed.uuid, plain.uuid);
+    assert.match((await shown('arm:1')).stderr, /error \(InvalidDockerInfo\): no linux-amd64 platform found in manifest list: linux-arm64,linux-s390x/); // prettier-ignore
+  });
+
+  it('with a layer that wants to get out are refused, and leave no half', async () => {
+    const before = (await images()).length;
+    const { status, stderr } = await host.run('imgadm', ['import', `${registry.name}/hostile:1`]);
+    assert.equal(status, 1);
+    assert.match(stderr, /error \(StreamInvalid\): .*goes upwards/);
+    assert.equal((await images()).length, before);
+    assert.ok(!existsSync(host.at('/escaped')) && !existsSync('/escaped'));
+    assert.deepEqual(readdirSync(host.at('/zones')).filter((name) => name.includes('partial')), []); // prettier-ignore
+  });
+
+  it('are deleted from the top', async () => {
+    const [layer] = (await images()).filter(({ manifest }) => manifest.origin === undefined);
+    assert.match((await host.run('imgadm', ['delete', layer?.manifest.uuid ?? ''])).stderr, /ImageHasDependentClones/);
+    await host.ok('imgadm', ['vacuum', '-f']);
+    assert.deepEqual(await images(), []);
+  });
+});
