@@ -1,6 +1,5 @@
 /** All commands of imgadm, by name; each is loaded when it is called. */
 import { SmartadmError } from '../../errors.js';
-import { imgError } from '../../img/errors.js';
 import type { ImgadmCommand } from './command.js';
 
 interface CommandEntry {
@@ -22,17 +21,14 @@ export const commands: readonly CommandEntry[] = [
   { names: ['install'], load: async () => (await import('./install.js')).install },
   { names: ['update'], load: async () => (await import('./update.js')).update },
   { names: ['vacuum'], load: async () => (await import('./vacuum.js')).vacuum },
+  { names: ['create'], load: async () => (await import('./create.js')).create },
   { names: ['publish'], load: async () => (await import('./publish.js')).publish },
   { names: ['completion'], load: async () => (await import('./completion.js')).completion },
 ];
 
-/** Commands of the original that this version does not have. */
-const absent = ['create'];
-
-/** Throws `UnknownCommand`, and `NotSupported` for those that only the original has. */
+/** Throws `UnknownCommand`. */
 export async function findCommand(typed: string): Promise<ImgadmCommand> {
   const entry = commands.find(({ names }) => names.includes(typed));
   if (entry !== undefined) return entry.load();
-  if (absent.includes(typed)) throw imgError('NotSupported', `command "${typed}" is not supported`);
   throw new SmartadmError('UnknownCommand', `unknown command: "${typed}"`);
 }
