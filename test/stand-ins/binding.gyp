@@ -109,6 +109,20 @@
       ]
     },
     {
+      # What illumos has of posix.node, beside the one of this system.
+      "target_name": "posix-illumos",
+      "product_dir": "<(made)",
+      "sources": [
+        "<(addon)/src/boundary/arguments.cc",
+        "<(addon)/src/boundary/error.cc",
+        "<(addon)/src/boundary/results.cc",
+        "<(addon)/src/core/native_error.cc",
+        "<(addon)/src/illumos/posix_binding.cc",
+        "<(addon)/src/unix/file_lock.cc",
+        "<(addon)/src/unix/file_lock_binding.cc"
+      ]
+    },
+    {
       "target_name": "replay",
       "type": "executable",
       "product_extension": "",

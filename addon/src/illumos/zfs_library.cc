@@ -1,7 +1,5 @@
 #include "illumos/zfs_library.h"
 
-#include <dlfcn.h>
-
 #include <vector>
 
 #include "illumos/zfs.h"
@@ -16,20 +14,14 @@ namespace {
 
 void* OpenOnce() {
   // It brings in libzfs_core and libnvpair, which are found through it.
-  void* library = ::dlopen(SMARTADM_ZFS_LIBRARY, RTLD_LAZY | RTLD_LOCAL);
-  if (library == nullptr) throw NativeError("zfs", "dlopen", "ENOENT", ENOENT, ::dlerror());
-  return library;
+  return OpenSystemLibrary("zfs", SMARTADM_ZFS_LIBRARY);
 }
 
 }  // namespace
 
-template <typename Function>
-Imported<Function>::Imported(void* library, const char* name)
-    : function_(reinterpret_cast<Function*>(::dlsym(library, name))), name_(name) {}
-
 Library::Library(void* library)
     :
-#define SMARTADM_LOOK_UP(name) name(library, #name),
+#define SMARTADM_LOOK_UP(name) name(library, "zfs", #name),
       SMARTADM_ZFS_FUNCTIONS(SMARTADM_LOOK_UP)
 #undef SMARTADM_LOOK_UP
           opened(library) {

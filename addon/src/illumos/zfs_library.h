@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/native_error.h"
+#include "illumos/imported.h"
 
 // The system's headers come last: they define macros.
 #include <libzfs.h>
@@ -36,31 +37,10 @@
 
 namespace smartadm::zfs {
 
-template <typename Function>
-class Imported {
- public:
-  // `library` is a handle of dlopen.
-  Imported(void* library, const char* name);
-
-  template <typename... Arguments>
-  auto operator()(Arguments&&... arguments) const {
-    if (function_ == nullptr) {
-      throw NativeError("zfs", name_, "ENOSYS", ENOSYS, std::string("this system's libzfs has no ") + name_);
-    }
-    return function_(std::forward<Arguments>(arguments)...);
-  }
-
-  bool IsMissing() const { return function_ == nullptr; }
-
- private:
-  Function* function_;
-  const char* name_;
-};
-
 struct Library {
   explicit Library(void* library);
 
-#define SMARTADM_MEMBER(name) Imported<decltype(::name)> name;
+#define SMARTADM_MEMBER(name) ImportedFunction<decltype(::name)> name;
   SMARTADM_ZFS_FUNCTIONS(SMARTADM_MEMBER)
 #undef SMARTADM_MEMBER
   // What dlopen gave.

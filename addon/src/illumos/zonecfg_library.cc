@@ -1,7 +1,5 @@
 #include "illumos/zonecfg_library.h"
 
-#include <dlfcn.h>
-
 #include <cstring>
 #include <unordered_map>
 #include <vector>
@@ -15,20 +13,14 @@ constexpr const char* kLibraryName = "libzonecfg.so.1";
 
 void* OpenOnce() {
   // It brings in libbrand, and libc has the zone calls: both are found through it.
-  void* library = ::dlopen(kLibraryName, RTLD_LAZY | RTLD_LOCAL);
-  if (library == nullptr) throw NativeError("zonecfg", "dlopen", "ENOENT", ENOENT, ::dlerror());
-  return library;
+  return OpenSystemLibrary("zonecfg", kLibraryName);
 }
 
 }  // namespace
 
-template <typename Function>
-Imported<Function>::Imported(void* library, const char* name)
-    : function_(reinterpret_cast<Function*>(::dlsym(library, name))), name_(name) {}
-
 Library::Library(void* library)
     :
-#define SMARTADM_LOOK_UP(name) name(library, #name),
+#define SMARTADM_LOOK_UP(name) name(library, "zonecfg", #name),
       SMARTADM_ZONECFG_FUNCTIONS(SMARTADM_LOOK_UP)
 #undef SMARTADM_LOOK_UP
           opened(library) {

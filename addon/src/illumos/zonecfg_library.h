@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/native_error.h"
+#include "illumos/imported.h"
 
 // clang-format off
 #define SMARTADM_ZONECFG_FUNCTIONS(F)                                                                                 \
@@ -48,31 +49,10 @@
 
 namespace smartadm::zonecfg {
 
-template <typename Function>
-class Imported {
- public:
-  // `library` is a handle of dlopen.
-  Imported(void* library, const char* name);
-
-  template <typename... Arguments>
-  auto operator()(Arguments&&... arguments) const {
-    if (function_ == nullptr) {
-      throw NativeError("zonecfg", name_, "ENOSYS", ENOSYS, std::string("this system's libzonecfg has no ") + name_);
-    }
-    return function_(std::forward<Arguments>(arguments)...);
-  }
-
-  bool IsMissing() const { return function_ == nullptr; }
-
- private:
-  Function* function_;
-  const char* name_;
-};
-
 struct Library {
   explicit Library(void* library);
 
-#define SMARTADM_MEMBER(name) Imported<decltype(::name)> name;
+#define SMARTADM_MEMBER(name) ImportedFunction<decltype(::name)> name;
   SMARTADM_ZONECFG_FUNCTIONS(SMARTADM_MEMBER)
 #undef SMARTADM_MEMBER
   // What dlopen gave.

@@ -45,27 +45,6 @@ UniqueFd OpenLoop(int number, int flags) {
 
 }  // namespace
 
-FileLock::~FileLock() {
-  // A child between fork and exec may share the description: closing alone would not end the lock.
-  if (!file_) return;
-  struct flock lock = {};
-  lock.l_type = F_UNLCK;
-  ::fcntl(file_.get(), F_OFD_SETLK, &lock);
-}
-
-std::optional<FileLock> LockFile(const std::string& path, uint32_t mode, bool wait) {
-  UniqueFd file = Open(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode);
-  struct flock lock = {};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  while (::fcntl(file.get(), wait ? F_OFD_SETLKW : F_OFD_SETLK, &lock) != 0) {
-    if (errno == EINTR) continue;
-    if (!wait && (errno == EAGAIN || errno == EACCES)) return std::nullopt;
-    Fail("fcntl(F_OFD_SETLK)", path);
-  }
-  return FileLock(std::move(file));
-}
-
 void Mount(const std::string& source, const std::string& target, const std::string& type, uint64_t flags,
            const std::string& data) {
   const char* kind = type.empty() ? nullptr : type.c_str();

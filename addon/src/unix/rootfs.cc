@@ -1,10 +1,9 @@
-#include "linux/rootfs.h"
+#include "unix/rootfs.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "core/native_error.h"
@@ -19,17 +18,33 @@ namespace {
 
 std::string Named(const std::string& root, const std::string& path) { return root + "/" + path; }
 
+// A directory, never by a symbolic link; nothing, and why in errno, where there is none.
+UniqueFd OpenFolder(int folder, const std::string& name) {
+  UniqueFd fd(::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (fd || errno != ENOTDIR) return fd;
+  struct stat found = {};
+  const bool is_link = ::fstatat(folder, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(found.st_mode);
+  errno = is_link ? ELOOP : ENOTDIR;
+  return fd;
+}
+
 UniqueFd OpenRoot(const std::string& root) {
-  UniqueFd fd(::open(root.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  UniqueFd fd = OpenFolder(AT_FDCWD, root);
   if (!fd) Fail("open", root);
   return fd;
 }
 
-UniqueFd OpenBeneath(int folder, const std::string& path, int flags) {
-  struct open_how how = {};
-  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-  return UniqueFd(static_cast<int>(::syscall(SYS_openat2, folder, path.c_str(), &how, sizeof how)));
+// The directories on the way, one after the other: no name among them leads up, and no link is followed.
+std::vector<std::string> PartsOf(const std::string& path, const std::string& subject) {
+  std::vector<std::string> parts;
+  for (size_t start = 0; start < path.size();) {
+    const size_t end = std::min(path.find('/', start), path.size());
+    const std::string part = path.substr(start, end - start);
+    start = end + 1;
+    if (part == "..") Fail("open", subject, EXDEV);
+    if (!part.empty() && part != ".") parts.push_back(part);
+  }
+  return parts;
 }
 
 // The directory that holds `path`, and the last part of it.
@@ -44,8 +59,12 @@ Place Locate(const std::string& root, const std::string& path) {
   Place place = {OpenRoot(root), path.substr(slash == std::string::npos ? 0 : slash + 1)};
   if (place.name.empty() || place.name == "." || place.name == "..") Fail("open", Named(root, path), EINVAL);
   if (slash == std::string::npos) return place;
-  place.folder = OpenBeneath(place.folder.get(), path.substr(0, slash), O_PATH | O_DIRECTORY);
-  if (!place.folder && errno != ENOENT) Fail("open", Named(root, path));
+  for (const std::string& part : PartsOf(path.substr(0, slash), Named(root, path))) {
+    place.folder = OpenFolder(place.folder.get(), part);
+    if (place.folder) continue;
+    if (errno != ENOENT) Fail("open", Named(root, path));
+    break;
+  }
   return place;
 }
 
@@ -104,7 +123,8 @@ std::optional<std::vector<uint8_t>> ReadFile(const std::string& root, const std:
   const Place place = Locate(root, path);
   if (!place.folder) return std::nullopt;
   // Opening a FIFO or a device by this flag does not wait for anybody.
-  const UniqueFd file = OpenBeneath(place.folder.get(), place.name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  const UniqueFd file(
+      ::openat(place.folder.get(), place.name.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC));
   if (!file) {
     if (errno == ENOENT) return std::nullopt;
     Fail("open", Named(root, path), errno == ENXIO ? EINVAL : errno);
@@ -144,7 +164,7 @@ void MakeDirectory(const std::string& root, const std::string& path, mode_t mode
     if (name == "..") Fail("mkdir", Named(root, path), EINVAL);
     const bool made = ::mkdirat(folder.get(), name.c_str(), 0755) == 0;
     if (!made && errno != EEXIST) Fail("mkdir", Named(root, path));
-    UniqueFd next = OpenBeneath(folder.get(), name, O_RDONLY | O_DIRECTORY);
+    UniqueFd next = OpenFolder(folder.get(), name);
     if (!next) Fail("open", Named(root, path));
     // Regardless of the umask; those on the way get what directories usually have.
     if (made && ::fchmod(next.get(), start >= path.size() ? mode : 0755) != 0) Fail("chmod", Named(root, path));

@@ -8,7 +8,7 @@
 #include "boundary/exports.h"
 #include "boundary/results.h"
 #include "boundary/work.h"
-#include "linux/rootfs.h"
+#include "unix/rootfs.h"
 
 namespace smartadm::rootfs {
 namespace {
