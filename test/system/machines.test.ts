@@ -37,6 +37,15 @@ describe('a machine', () => {
     return found.split('\n').filter((line) => line !== '');
   }
 
+  /** Nothing of a process that has gone. */
+  function statusOf(pid: number): string {
+    try {
+      return readFileSync(`/proc/${pid}/status`, 'utf8');
+    } catch {
+      return '';
+    }
+  }
+
   async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
     const deadline = Date.now() + 10_000;
     while (!(await holds())) {
@@ -79,8 +88,8 @@ describe('a machine', () => {
     assert.notDeepEqual(groupsOf('killed'), []);
     const { pid = 0 } = (await zones.runtime('killed')) ?? {};
     process.kill(pid, 'SIGKILL');
+    await until('it does not run', async () => (await zones.runtime('killed')) === undefined);
     assert.notEqual(await state('killed'), 'running');
-    assert.equal(await zones.runtime('killed'), undefined);
     await until('it is stopped', async () => (await state('killed')) === 'installed');
     assert.deepEqual(await tapsOf(), []);
     assert.deepEqual(groupsOf('killed'), []);
@@ -94,6 +103,21 @@ describe('a machine', () => {
     assert.equal((await tapsOf()).length, 1);
     await zones.halt('killed');
     assert.deepEqual(await tapsOf(), []);
+  });
+
+  it('ends with its monitor, and leaves nothing that its next boot minds', async () => {
+    const { zones, hvm } = tested;
+    await hvm.prepare(await tested.install('orphan', { vnics: [net0] }));
+    await zones.boot('orphan');
+    const { pid = 0 } = (await zones.runtime('orphan')) ?? {};
+    process.kill((await zones.find('orphan'))?.id ?? 0, 'SIGKILL');
+    await until('its emulator has ended', () => !/^State:\s+[RSD]/m.test(statusOf(pid)));
+    assert.equal(await state('orphan'), 'installed');
+    await until('its tap has gone', async () => (await tapsOf()).length === 0);
+    await zones.boot('orphan');
+    assert.equal(await state('orphan'), 'running');
+    await zones.halt('orphan');
+    assert.deepEqual(groupsOf('orphan'), []);
   });
 
   it('has what its vnics let through changed while it runs, and the rest at its next boot', async () => {

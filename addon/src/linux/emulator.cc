@@ -31,7 +31,10 @@ namespace {
 
 // Below are the numbers that whoever starts the zone uses for itself.
 constexpr int kFirstInherited = 64;
-constexpr int kLastInherited = 1023;
+constexpr int kLastInherited = 1022;
+constexpr int kMonitor = 1023;
+// Where the zone has zone-emulator.
+constexpr const char* kStarter = "/usr/bin/zone-emulator";
 constexpr int kKeptLogs = 10;
 constexpr rlim_t kDescriptors = 4096;
 
@@ -169,6 +172,7 @@ Emulator::Emulator(const std::string& list) {
     }
   }
   if (arguments_.empty()) Fail("read", list, EINVAL);
+  arguments_.insert(arguments_.begin(), {kStarter, std::to_string(kMonitor)});
 }
 
 void Emulator::Inherit(UniqueFd fd, int number) {
@@ -180,6 +184,9 @@ void Emulator::Inherit(UniqueFd fd, int number) {
 
 void Emulator::Open(const std::string& root) {
   AllowDescriptors();
+  UniqueFd monitor(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+  if (!monitor) Fail("pidfd_open", "self");
+  Inherit(std::move(monitor), kMonitor);
   for (const File& each : files_) {
     // A pipe of that name would let nobody go on.
     const int flags = (each.writable ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOCTTY;
@@ -246,7 +253,8 @@ void Emulator::OpenLog(const std::string& root) const {
   ::dup2(log.get(), STDERR_FILENO);
 }
 
-void Emulator::MakeRoot(const std::string& root, const std::string& folder, const std::string& temporary) const {
+void Emulator::MakeRoot(const std::string& root, const std::string& folder, const std::string& temporary,
+                        const std::string& starter) const {
   if (::unshare(CLONE_NEWNS) != 0) Fail("unshare", folder);
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) Fail("mount", "/");
   for (const std::string& place : {folder, temporary}) {
@@ -265,7 +273,9 @@ void Emulator::MakeRoot(const std::string& root, const std::string& folder, cons
     MakeParents(folder, path);
     MakeNode(folder + path, found.st_rdev, 0600, owner);
   }
-  for (const Bind& each : binds_) {
+  std::vector<Bind> binds = binds_;
+  binds.push_back({false, starter, kStarter});
+  for (const Bind& each : binds) {
     UniqueFd fd = each.own ? OpenBeneath(root, each.source, O_PATH)
                            : UniqueFd(::open(each.source.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (!fd) Fail("open", each.source);

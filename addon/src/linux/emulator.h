@@ -35,10 +35,11 @@ class Emulator {
   void Open(const std::string& root);
 
   // Assembles the zone's root at `folder`, from what ROOT has, in a mount namespace of the caller's own, and shows the
-  // zone's /tmp at `temporary`.
-  void MakeRoot(const std::string& root, const std::string& folder, const std::string& temporary) const;
+  // zone's /tmp at `temporary`. `starter` is the program zone-emulator.
+  void MakeRoot(const std::string& root, const std::string& folder, const std::string& temporary,
+                const std::string& starter) const;
 
-  // For exec; valid as long as this is.
+  // For exec, of zone-emulator first; valid as long as this is.
   std::vector<char*> Arguments();
 
  private:
