@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +19,7 @@ import { after, before, describe, it } from 'node:test';
 import { buildGuest, guestLack } from '../guest/build.js';
 import { openGuestConsole, type GuestConsole } from '../guest/console.js';
 import { writeVolumeImage } from '../guest/image.js';
+import { bootSector, greeting } from '../machines.js';
 import { inOwnNetworkNamespace } from '../netns.js';
 import { eventually, openTestHost, type TestHost } from './test-host.js';
 
@@ -50,6 +60,59 @@ describe('a kvm VM of the sample volume', () => {
     child.stdin?.write('\u001d');
     assert.equal(await ended, 0);
     await host.ok('vmadm', ['stop', uuid, '-F']);
+    await host.ok('vmadm', ['delete', uuid]);
+  });
+});
+
+describe('a kvm VM with an empty disk', { skip: existsSync('/usr/bin/xorriso') ? false : 'xorriso is missing' }, () => {
+  let host: TestHost;
+  const uuid = randomUUID();
+  const folder = mkdtempSync(join(tmpdir(), 'smartadm-iso-'));
+
+  before(() => {
+    host = openTestHost();
+    mkdirSync(join(folder, 'files'));
+    writeFileSync(join(folder, 'files/boot.bin'), Buffer.concat([bootSector(), Buffer.alloc(1536)]));
+    const boot = ['-b', 'boot.bin', '-no-emul-boot', '-boot-load-size', '4', '-c', 'boot.cat'];
+    const made = spawnSync('xorriso', ['-as', 'mkisofs', '-quiet', '-o', join(folder, 'boot.iso'), ...boot, join(folder, 'files')], { encoding: 'utf8' }); // prettier-ignore
+    assert.equal(made.status, 0, made.stderr);
+  });
+  after(async () => {
+    await host.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Starts it, at its console from the first moment, and waits until the disc has said its word. */
+  async function greets(...operands: readonly string[]): Promise<void> {
+    const starting = host.ok('vmadm', ['start', uuid, ...operands]);
+    let guest: GuestConsole | undefined;
+    await eventually('a console', async () => {
+      guest = await openGuestConsole(host.at(`/zones/${uuid}`)).catch(() => undefined);
+      return guest !== undefined;
+    });
+    await guest?.sees(new RegExp(greeting), 60_000);
+    guest?.close();
+    await starting;
+  }
+
+  it('boots from a disc in its drive, and from one that it has for one boot', async () => {
+    const disks = [
+      { size: 16, model: 'virtio', boot: true },
+      { media: 'cdrom', path: '/own.iso', model: 'ide' },
+    ];
+    const payload = { brand: 'kvm', uuid, ram: 64, vcpus: 1, autoboot: false, disks };
+    await host.ok('vmadm', ['create'], { input: JSON.stringify(payload) });
+    const missing = await host.vmadm(['start', uuid]);
+    assert.equal(missing.status, 1);
+    assert.match(missing.stderr, /there is no disk \/own\.iso/);
+    for (const name of ['own.iso', 'other.iso'])
+      copyFileSync(join(folder, 'boot.iso'), host.at(`/zones/${uuid}/root/${name}`));
+    await greets();
+    await host.ok('vmadm', ['stop', uuid, '-F']);
+    await host.ok('vmadm', ['update', uuid], { input: JSON.stringify({ remove_disks: ['/own.iso'] }) });
+    await greets('order=cd,once=d', 'cdrom=/other.iso,ide');
+    await host.ok('vmadm', ['stop', uuid, '-F']);
+    await greets('order=dc', 'cdrom=/other.iso,scsi');
     await host.ok('vmadm', ['delete', uuid]);
   });
 });
