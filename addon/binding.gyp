@@ -33,138 +33,168 @@
       ]
     },
     {
-      "target_name": "posix",
-      "dependencies": ["boundary"],
-      "sources": [
-        "src/linux/child_program.cc",
-        "src/linux/posix.cc",
-        "src/linux/posix_binding.cc",
-        "src/linux/program_run.cc"
-      ]
-    },
-    {
-      "target_name": "codec",
-      "dependencies": ["boundary"],
-      "sources": ["src/codec/codec_binding.cc", "src/codec/decompress.cc", "src/codec/fletcher4.cc"],
-      # Code for AVX2 is called only where the processor has it.
-      "cflags_cc": ["-O3", "-Wno-psabi"],
-      "libraries": ["-llz4", "-lzstd"]
-    },
-    {
-      "target_name": "tree",
-      "dependencies": ["boundary"],
-      "sources": ["src/linux/tree.cc", "src/linux/tree_binding.cc", "src/linux/tree_layer.cc"]
-    },
-    {
-      "target_name": "snapshot",
-      "dependencies": ["boundary"],
-      "sources": ["src/linux/snapshot.cc", "src/linux/snapshot_binding.cc"]
-    },
-    {
-      "target_name": "btrfs",
-      "dependencies": ["boundary"],
-      "sources": [
-        "src/linux/btrfs_calls.cc",
-        "src/linux/qgroups.cc",
-        "src/linux/subvolume_lists.cc",
-        "src/linux/subvolumes.cc",
-        "src/linux/subvolumes_binding.cc"
-      ],
-      "libraries": ["-lbtrfsutil"]
-    },
-    {
-      "target_name": "netlink",
-      "dependencies": ["boundary"],
-      "sources": [
-        "src/linux/addresses.cc",
-        "src/linux/links.cc",
-        "src/linux/links_binding.cc",
-        "src/linux/routes.cc",
-        "src/linux/route_socket.cc"
-      ],
-      "libraries": ["-lmnl"]
-    },
-    {
-      "target_name": "lxc",
-      "dependencies": ["boundary"],
-      "sources": ["src/linux/ipc_settings.cc", "src/linux/lxc.cc", "src/linux/lxc_binding.cc"],
-      "libraries": ["-llxc"]
-    },
-    {
       "target_name": "rootfs",
       "dependencies": ["boundary"],
-      "sources": ["src/linux/rootfs.cc", "src/linux/rootfs_binding.cc"]
-    },
-    {
-      # Programs, for what liblxc does by forking its caller.
-      "target_name": "zone-start",
-      "type": "executable",
-      "product_extension": "",
-      "sources": [
-        "src/core/native_error.cc",
-        "src/linux/emulator.cc",
-        "src/linux/ipc_settings.cc",
-        "src/linux/routes.cc",
-        "src/linux/route_socket.cc",
-        "src/linux/zone_routes.cc",
-        "src/linux/zone_sources.cc",
-        "src/linux/zone_start.cc"
-      ],
-      "libraries": ["-llxc", "-lmnl"]
-    },
-    {
-      "target_name": "zone-exec",
-      "type": "executable",
-      "product_extension": "",
-      "sources": ["src/core/native_error.cc", "src/linux/exec_streams.cc", "src/linux/zone_exec.cc"],
-      "libraries": ["-llxc"]
-    },
-    {
-      # Runs where there are no libraries but those of another program.
-      "target_name": "zone-emulator",
-      "type": "executable",
-      "product_extension": "",
-      "sources": ["src/linux/zone_emulator.cc"],
-      "ldflags": ["-static"]
-    },
-    {
-      # Runs code of a guest, so that what that does ends with the program.
-      "target_name": "kvm-probe",
-      "type": "executable",
-      "product_extension": "",
-      "sources": ["src/linux/kvm_probe.cc"]
-    },
-    {
-      # Runs beside a zone, with nothing of Node in it.
-      "target_name": "zone-display",
-      "type": "executable",
-      "product_extension": "",
-      "sources": ["src/core/native_error.cc", "src/linux/zone_display.cc"]
-    },
-    {
-      # Runs beside a zone, with nothing of Node in it.
-      "target_name": "zone-lease",
-      "type": "executable",
-      "product_extension": "",
-      "sources": [
-        "src/core/native_error.cc",
-        "src/linux/addresses.cc",
-        "src/linux/child_program.cc",
-        "src/linux/dhcp_replies.cc",
-        "src/linux/leases.cc",
-        "src/linux/routes.cc",
-        "src/linux/route_socket.cc",
-        "src/linux/zone_lease.cc",
-        "src/linux/zone_routes.cc"
-      ],
-      "libraries": ["-lmnl"]
+      "sources": ["src/unix/rootfs.cc", "src/unix/rootfs_binding.cc"]
     }
   ],
   "conditions": [
     [
+      "OS=='linux'",
+      {
+        "targets": [
+          {
+            "target_name": "posix",
+            "dependencies": ["boundary"],
+            "sources": [
+              "src/linux/child_program.cc",
+              "src/linux/posix.cc",
+              "src/linux/posix_binding.cc",
+              "src/linux/program_run.cc",
+              "src/unix/file_lock.cc",
+              "src/unix/file_lock_binding.cc"
+            ]
+          },
+          {
+            "target_name": "codec",
+            "dependencies": ["boundary"],
+            "sources": ["src/codec/codec_binding.cc", "src/codec/decompress.cc", "src/codec/fletcher4.cc"],
+            # Code for AVX2 is called only where the processor has it.
+            "cflags_cc": ["-O3", "-Wno-psabi"],
+            "libraries": ["-llz4", "-lzstd"]
+          },
+          {
+            "target_name": "tree",
+            "dependencies": ["boundary"],
+            "sources": ["src/linux/tree.cc", "src/linux/tree_binding.cc", "src/linux/tree_layer.cc"]
+          },
+          {
+            "target_name": "snapshot",
+            "dependencies": ["boundary"],
+            "sources": ["src/linux/snapshot.cc", "src/linux/snapshot_binding.cc"]
+          },
+          {
+            "target_name": "btrfs",
+            "dependencies": ["boundary"],
+            "sources": [
+              "src/linux/btrfs_calls.cc",
+              "src/linux/qgroups.cc",
+              "src/linux/subvolume_lists.cc",
+              "src/linux/subvolumes.cc",
+              "src/linux/subvolumes_binding.cc"
+            ],
+            "libraries": ["-lbtrfsutil"]
+          },
+          {
+            "target_name": "netlink",
+            "dependencies": ["boundary"],
+            "sources": [
+              "src/linux/addresses.cc",
+              "src/linux/links.cc",
+              "src/linux/links_binding.cc",
+              "src/linux/routes.cc",
+              "src/linux/route_socket.cc"
+            ],
+            "libraries": ["-lmnl"]
+          },
+          {
+            "target_name": "lxc",
+            "dependencies": ["boundary"],
+            "sources": ["src/linux/ipc_settings.cc", "src/linux/lxc.cc", "src/linux/lxc_binding.cc"],
+            "libraries": ["-llxc"]
+          },
+          {
+            # Programs, for what liblxc does by forking its caller.
+            "target_name": "zone-start",
+            "type": "executable",
+            "product_extension": "",
+            "sources": [
+              "src/core/native_error.cc",
+              "src/linux/emulator.cc",
+              "src/linux/ipc_settings.cc",
+              "src/linux/routes.cc",
+              "src/linux/route_socket.cc",
+              "src/linux/zone_routes.cc",
+              "src/linux/zone_sources.cc",
+              "src/linux/zone_start.cc"
+            ],
+            "libraries": ["-llxc", "-lmnl"]
+          },
+          {
+            "target_name": "zone-exec",
+            "type": "executable",
+            "product_extension": "",
+            "sources": ["src/core/native_error.cc", "src/linux/exec_streams.cc", "src/linux/zone_exec.cc"],
+            "libraries": ["-llxc"]
+          },
+          {
+            # Runs where there are no libraries but those of another program.
+            "target_name": "zone-emulator",
+            "type": "executable",
+            "product_extension": "",
+            "sources": ["src/linux/zone_emulator.cc"],
+            "ldflags": ["-static"]
+          },
+          {
+            # Runs code of a guest, so that what that does ends with the program.
+            "target_name": "kvm-probe",
+            "type": "executable",
+            "product_extension": "",
+            "sources": ["src/linux/kvm_probe.cc"]
+          },
+          {
+            # Runs beside a zone, with nothing of Node in it.
+            "target_name": "zone-display",
+            "type": "executable",
+            "product_extension": "",
+            "sources": ["src/core/native_error.cc", "src/linux/zone_display.cc"]
+          },
+          {
+            # Runs beside a zone, with nothing of Node in it.
+            "target_name": "zone-lease",
+            "type": "executable",
+            "product_extension": "",
+            "sources": [
+              "src/core/native_error.cc",
+              "src/linux/addresses.cc",
+              "src/linux/child_program.cc",
+              "src/linux/dhcp_replies.cc",
+              "src/linux/leases.cc",
+              "src/linux/routes.cc",
+              "src/linux/route_socket.cc",
+              "src/linux/zone_lease.cc",
+              "src/linux/zone_routes.cc"
+            ],
+            "libraries": ["-lmnl"]
+          }
+        ]
+      }
+    ],
+    [
       "OS=='solaris'",
       {
         "targets": [
+          {
+            "target_name": "posix",
+            "dependencies": ["boundary"],
+            "sources": [
+              "src/illumos/posix_binding.cc",
+              "src/unix/file_lock.cc",
+              "src/unix/file_lock_binding.cc"
+            ]
+          },
+          {
+            "target_name": "dladm",
+            "dependencies": ["boundary"],
+            "defines": ["_REENTRANT", "__EXTENSIONS__", "_LARGEFILE64_SOURCE=1"],
+            "sources": ["src/illumos/dladm.cc", "src/illumos/dladm_binding.cc", "src/illumos/dladm_library.cc"]
+          },
+          {
+            "target_name": "kstat",
+            "dependencies": ["boundary"],
+            "defines": ["_REENTRANT", "__EXTENSIONS__", "_LARGEFILE64_SOURCE=1"],
+            "sources": ["src/illumos/kstat.cc", "src/illumos/kstat_binding.cc"]
+          },
           {
             # Finds its library when loaded; elsewhere it is made by test/stand-ins/binding.gyp.
             "target_name": "zonecfg",
