@@ -115,8 +115,8 @@ export function servedImage(
   }; // prettier-ignore
 }
 
-/** Connects quickly and gives up soon. */
-export const quickConnection: Connection = { requestId: 'test', insecure: false, stallMs: 150, retryMs: 2 };
+/** Gives up soon, but not on a machine that is busy, and waits little before it tries again. */
+export const quickConnection: Connection = { requestId: 'test', insecure: false, stallMs: 1500, retryMs: 2 };
 
 /** A narration that keeps what it is told. */
 export function keptNarration(): Narration & { readonly lines: string[] } {

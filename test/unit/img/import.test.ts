@@ -1,7 +1,7 @@
 /** Imports from a real HTTP server into fake datasets. */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { bzip2, gzip, xz } from '../../compressed.js';
@@ -346,8 +346,12 @@ describe('import', () => {
     const abort = new AbortController();
     server.fail('file', { kind: 'slow', bytesPerSecond: 100_000 });
     const importing = run(large, { log: { signal: abort.signal } });
-    setTimeout(() => abort.abort(new Error('interrupted')), 200);
+    const part = join(host.root, `var/tmp/.imgadm-downloads/${large}.file.partial`);
+    const interrupting = setInterval(() => {
+      if (existsSync(part) && statSync(part).size > 0) abort.abort(new Error('interrupted'));
+    }, 10);
     await assert.rejects(importing, { message: 'interrupted' });
+    clearInterval(interrupting);
     assert.deepEqual(await host.names(), []);
     assert.deepEqual(downloads(), [`${large}.file.partial`]);
   });
