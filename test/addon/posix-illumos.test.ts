@@ -22,9 +22,12 @@ it(
       const path = join(folder, 'lock');
       const held = await posix.lockFile(path, 0o600, false);
       assert.equal(await posix.lockFile(path, 0o600, false), undefined);
+      // Who waits keeps no process alive.
+      const alive = setInterval(() => undefined, 1000);
       const waiting = posix.lockFile(path, 0o600, true);
       held?.close();
       (await waiting)?.close();
+      clearInterval(alive);
       await assert.rejects(
         posix.lockFile(join(folder, 'none/lock'), 0o600, false),
         (error) => codeOf(error) === 'ENOENT',

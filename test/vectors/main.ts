@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { VectorFolder, knownDifferences } from './records.js';
-import { runFile, type FileResult } from './run.js';
+import { runFile, runsOf, type FileResult } from './run.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -13,7 +13,8 @@ const { values, positionals } = parseArgs({
 const [directory, ...names] = positionals;
 const folder = new VectorFolder(directory);
 const known = knownDifferences();
-const files = folder.files().filter((file) => names.length === 0 || names.some((name) => file.startsWith(name)));
+const runs = runsOf(folder.files());
+const files = runs.filter((file) => names.length === 0 || names.some((name) => file.startsWith(name)));
 
 const results: FileResult[] = [];
 for (const file of files) results.push(await runFile(folder, file));

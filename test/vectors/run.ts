@@ -1,6 +1,8 @@
 /** Runs files of records, whatever is in them. */
+import { existsSync } from 'node:fs';
 import { describeError } from '../../lib/errors.js';
-import type { VectorFolder } from './records.js';
+import { addonFile } from '../../lib/host/native.js';
+import type { VectorFolder, VectorRecord } from './records.js';
 import type { OpenRunner } from './runner.js';
 
 export interface FileResult {
@@ -15,6 +17,21 @@ interface Failure {
   readonly what: string;
 }
 
+/** Before the names of files, and of their records, that are run on the illumos host as well. */
+const onIllumos = 'illumos-';
+
+/** The files of `folder` as they are run, in the order of their names; some twice. */
+export function runsOf(files: readonly string[]): readonly string[] {
+  const hasAddons = existsSync(addonFile('zonecfg'));
+  return files.flatMap((file) => (file.startsWith('vm-flow') && hasAddons ? [file, onIllumos + file] : [file]));
+}
+
+/** The ids of records as a run of `file` tells them. */
+export function recordsOf(folder: VectorFolder, file: string): readonly VectorRecord[] {
+  if (!file.startsWith(onIllumos)) return folder.records(file);
+  return folder.records(file.slice(onIllumos.length)).map((record) => ({ ...record, id: onIllumos + record.id }));
+}
+
 /** How each kind of file is run, by the beginning of its name; loaded when there is such a file. */
 const runners: readonly (readonly [begins: string, load: () => Promise<OpenRunner>])[] = [
   ['vm-list', async () => (await import('./vm-invocations.js')).vmInvocations],
@@ -26,6 +43,8 @@ const runners: readonly (readonly [begins: string, load: () => Promise<OpenRunne
   ['imgadm-', async () => (await import('./img-invocations.js')).imgInvocations],
   ['event-diff', async () => (await import('./event-diff.js')).eventDiff],
   ['vm-flow', async () => (await import('./vm-flows.js')).vmFlows],
+  // The same records once more, on the host that they were made for.
+  [`${onIllumos}vm-flow`, async () => (await import('./vm-flows-illumos.js')).vmFlowsOnIllumos],
   ...['create', 'modify', 'error', 'index', 'sample', 'brand'].map(
     (begins) => [begins, async () => (await import('./zonecfg.js')).zonecfgRecords] as const,
   ),
@@ -53,7 +72,7 @@ export function canRun(file: string): boolean {
 }
 
 export async function runFile(folder: VectorFolder, file: string): Promise<FileResult> {
-  const records = folder.records(file);
+  const records = recordsOf(folder, file);
   const [, load] = runners.find(([begins]) => file.startsWith(begins)) ?? [];
   if (load === undefined) return { file, records: records.length, failed: undefined };
   const failed: Failure[] = [];

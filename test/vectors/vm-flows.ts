@@ -21,12 +21,18 @@ interface Flow extends VectorRecord {
   readonly steps: readonly Step[];
 }
 
-interface Step {
+export interface Step {
   readonly args: readonly string[];
   readonly payload?: unknown;
   readonly exit: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** Programs that the original has started, in order; of signals, none. */
+  readonly commands?: readonly {
+    readonly cmd?: string;
+    readonly args?: readonly (string | number)[];
+    readonly exit?: number;
+  }[];
   readonly after?: Traces;
 }
 
@@ -56,49 +62,83 @@ const recordedSysinfo = {
   headnodeId: 'hn1',
 };
 
+/** On hosts without a system. */
 export function vmFlows(folder: VectorFolder): Runner {
-  const bases = folder.json('vm-flow-bases.json') as Readonly<Record<string, Base>>;
   const facts = hostFacts(folder);
+  return runFlows(folder, () => {
+    const { root, remove } = temporaryRoot();
+    const { host, zones } = flowHost(root, facts);
+    return Promise.resolve({
+      root, host, remove,
+      surround: (work) => withSignals(zones, work),
+      xml: async (name) => writeZoneXml(await host.zones.config(name)),
+      guestArguments: (name) => guestArguments(host, name),
+    }); // prettier-ignore
+  });
+}
+
+/** A fresh host, and what has to be known of it to look at what a step leaves. */
+export interface FlowSystem {
+  readonly root: string;
+  readonly host: Host;
+  remove(): void;
+  /** Runs a step. */
+  surround<T>(work: () => Promise<T>): Promise<T>;
+  /** What is printed without what is this system's own. */
+  shown?(text: string): string;
+  /** The file with the configuration of a zone. */
+  xml(zone: string): Promise<string>;
+  /** What the emulator of a zone is given. */
+  guestArguments(zone: string): readonly string[];
+  /** What differs in the order in which a step did what it did; undefined when nothing does, or nobody has looked. */
+  orderDifference?(step: Step): string | undefined;
+}
+
+/** Runs flows, each on a host that `open` makes. */
+export function runFlows(folder: VectorFolder, open: () => Promise<FlowSystem>): Runner {
+  const bases = folder.json('vm-flow-bases.json') as Readonly<Record<string, Base>>;
   return {
     close: () => undefined,
     async run(record) {
       const { base, steps } = record as Flow;
-      const { root, remove } = temporaryRoot();
+      const system = await open();
       try {
-        const host = flowHost(root, facts);
         if (base !== undefined) {
           const { payload, ...wanted } = bases[base] as Base;
           const step = { ...wanted, args: ['create'], payload, stdout: '' };
-          const difference = await take(step, host, root);
+          const difference = await take(step, system);
           if (difference !== undefined) return `base ${base}: ${difference}`;
         }
         for (const [at, step] of steps.entries()) {
-          const difference = await take(step, host, root);
+          const difference = await take(step, system);
           if (difference !== undefined) return `step ${at + 1}, ${step.args[0] ?? ''}: ${difference}`;
         }
         return undefined;
       } finally {
-        remove();
+        system.remove();
       }
     },
   };
 }
 
-async function take(step: Step, host: FlowHost, root: string): Promise<string | undefined> {
+async function take(step: Step, system: FlowSystem): Promise<string | undefined> {
   const stdin = step.payload === undefined ? '' : JSON.stringify(step.payload);
   const outcome = await withCounter(() =>
-    withSignals(host.zones, () =>
-      atTime(recordedAt, () => runCaptured('vmadm', vmadm, step.args, { host: host.host, root, stdin })),
+    system.surround(() =>
+      atTime(recordedAt, () => runCaptured('vmadm', vmadm, step.args, { host: system.host, root: system.root, stdin })),
     ),
   );
   // From clock and kernel.
-  const shown = (text: string) => text.replace(/("(?:last_modified|boot_timestamp|pid)": )[^,\n]+/g, '$1…');
+  const shown = (text: string) =>
+    (system.shown?.(text) ?? text).replace(/("(?:last_modified|boot_timestamp|pid)": )[^,\n]+/g, '$1…');
   const [wantedErr, foundErr] = sameMac(step.stderr, outcome.stderr);
   return (
     differenceOf(
       { id: '', ...step, stdout: shown(step.stdout), stderr: wantedErr },
       { ...outcome, stdout: shown(outcome.stdout), stderr: foundErr },
-    ) ?? (step.after === undefined ? undefined : await traceDifference(step.after, host.host, root))
+    ) ??
+    (step.after === undefined ? undefined : await traceDifference(step.after, system)) ??
+    system.orderDifference?.(step)
   );
 }
 
@@ -127,7 +167,8 @@ function sameMac(wanted: string, found: string): readonly [string, string] {
   return [wanted, `${found.slice(0, at)}$RANDOM_MAC${found.slice(at + '00:00:00:00:00:00'.length)}`];
 }
 
-async function traceDifference(wanted: Traces, host: FlowHost['host'], root: string): Promise<string | undefined> {
+async function traceDifference(wanted: Traces, system: FlowSystem): Promise<string | undefined> {
+  const { host, root } = system;
   const zones = await host.zones.list();
   if (wanted.index !== undefined) {
     const lines = zones.map(({ name, state, zonepath, uuid = '' }) => `${name}:${state === 'running' ? 'installed' : state}:${zonepath}:${uuid}`); // prettier-ignore
@@ -138,14 +179,12 @@ async function traceDifference(wanted: Traces, host: FlowHost['host'], root: str
   if (zone === undefined) return undefined;
   if (wanted.zone_xml !== undefined) {
     // What is above the element is the simulation's own.
-    const [a, b] = [wanted.zone_xml, writeZoneXml(await host.zones.config(zone.name))].map((xml) =>
-      xml.slice(xml.indexOf('<zone ')),
-    );
+    const [a, b] = [wanted.zone_xml, await system.xml(zone.name)].map((xml) => xml.slice(xml.indexOf('<zone ')));
     if (a !== b) return `zone_xml: ${unequal(a, b)}`;
   }
   for (const [name, text] of Object.entries(wanted.zonepath_files ?? wanted.files_changed ?? {})) {
     if (typeof text !== 'string') {
-      const found = guestArguments(host, zone.name);
+      const found = system.guestArguments(zone.name);
       if (JSON.stringify(found) !== JSON.stringify(text.guest_argv))
         return `${name}: ${unequal(text.guest_argv.join('\n'), found.join('\n'))}`;
       continue;
@@ -199,7 +238,7 @@ function flowHost(root: string, facts: HostFacts): FlowHost {
 const firstPid = 2 ** 22;
 
 /** Debug ids are not in the recorded files, and running zones have that of the kernel. */
-function asRecorded(zones: Zones): Zones {
+export function asRecorded(zones: Zones): Zones {
   const shown = (record: ZoneRecord): ZoneRecord => ({ ...record, debugId: record.id ?? -1 });
   const recorded = ({ attributes, resources }: ZoneConfig): ZoneConfig => {
     const { debugid, ...others } = attributes;

@@ -260,6 +260,9 @@ int Change(const std::function<int(State&)>& change) {
 void Note(const std::string& event) {
   std::ofstream file(ZfsPath("events"), std::ios::app);
   file << event << '\n';
+  // One order for what all libraries do, where a test wants to know it.
+  const std::string all = ZfsPath("../effects");
+  if (::access(all.c_str(), F_OK) == 0) std::ofstream(all, std::ios::app) << "zfs " << event << std::endl;
 }
 
 std::string FaultFor(const char* function) {

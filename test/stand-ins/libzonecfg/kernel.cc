@@ -211,6 +211,11 @@ void MakeRunFolder() {
 void Publish(const std::string& zone, const std::string& before, const std::string& after) {
   std::filesystem::create_directories(Root() + "/system");
   std::ofstream(Root() + "/system/events", std::ios::app) << zone << '\t' << before << '\t' << after << '\n';
+  // One order for what all libraries do, where a test wants to know it.
+  const std::string all = Root() + "/system/effects";
+  if (::access(all.c_str(), F_OK) == 0) {
+    std::ofstream(all, std::ios::app) << "zone " << zone << ' ' << before << ' ' << after << std::endl;
+  }
 }
 
 }  // namespace standin
