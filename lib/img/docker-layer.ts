@@ -60,6 +60,8 @@ export function layerManifest({ imgJson, layerDigests, repo, tags = [], uuid, or
       ...(architecture === undefined ? {} : { 'docker:architecture': architecture }),
       ...Object.fromEntries(tags.map((tag) => [`docker:tag:${tag}`, true])),
       ...(isFields(config) ? { 'docker:config': subset(config, configFields) } : {}),
+      // Not of the original: who is to run it must not be lost.
+      ...(isFields(config) && config['User'] ? { 'docker:user': config['User'] } : {}),
     },
     ...(parent === undefined ? {} : { origin: parent }),
   };

@@ -10,6 +10,7 @@ import { finalSnapshot } from '../img/store.js';
 import { withUndo, type UndoStack } from '../undo.js';
 import { brandOf } from './brands/brand.js';
 import { createResult, type CreateResult } from './change-result.js';
+import { withImageCommand } from './container-command.js';
 import { mountContainerFiles } from './container-files.js';
 import { vmError } from './errors.js';
 import { payloadFacts } from './facts.js';
@@ -73,7 +74,7 @@ async function claim(ctx: Context, host: Host, payload: unknown, undo: UndoStack
 
 async function install(ctx: Context, host: Host, spec: VmSpec, config: ZoneConfig, undo: UndoStack): Promise<void> {
   await makeDatasets(host, spec, undo);
-  await writeFiles(host.at(spec.zonepath), spec);
+  await writeFiles(host.at(spec.zonepath), await withImageCommand(ctx, host, spec));
   let done = withAttr(config, 'provisioning', undefined);
   if (spec.delegate_dataset) {
     const name = `${spec.zfs_filesystem}/data`;

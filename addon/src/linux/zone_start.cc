@@ -53,6 +53,7 @@
 #include "core/unique_fd.h"
 #include "linux/emulator.h"
 #include "linux/ipc_settings.h"
+#include "linux/zone_command.h"
 #include "linux/zone_routes.h"
 #include "linux/zone_sources.h"
 
@@ -230,10 +231,13 @@ End RunOnce(const Zone& zone, std::optional<Emulator>& emulator, int host, int r
   const Container container(lxc_container_new(zone.name.c_str(), zone.lxc_path.c_str()));
   if (!container || !container->is_defined(container.get())) return End::kFailed;
   container->want_daemonize(container.get(), false);
+  ZoneCommand command(zone.File("command"));
+  if (!command.Configure(container.get())) return End::kFailed;
   const UniqueFd watcher = StartWatcher(zone, host, record, restarts, report);
   std::vector<char*> arguments;
   if (emulator) arguments = emulator->Arguments();
-  const bool ran = container->start(container.get(), 0, emulator ? arguments.data() : nullptr);
+  if (command) arguments = command.Arguments();
+  const bool ran = container->start(container.get(), 0, arguments.empty() ? nullptr : arguments.data());
   StopWatcher(watcher);
   WriteRecord(record, 0, restarts);
   if (!ran) return End::kFailed;

@@ -11,6 +11,7 @@ import {
 } from './lxc-config.js'; // prettier-ignore
 import { containersFolder, type HvmPlans } from './hvm-plan.js';
 import type { LinuxLinks } from './links.js';
+import { zoneCommand } from './zone-command.js';
 import { firstZoneId } from './zone-ids.js';
 import { cgroupLimits, ioWeightFiles, ipcSettings, rctl } from './zone-limits.js';
 import { parseRouteLines, readZoneRoutes, routeLines, zoneRoutes, type ZoneRoute } from './zone-routes.js';
@@ -140,6 +141,7 @@ export function zoneContainers({ id, at, links, cgroups, plans }: ZoneContainers
         replace(join(folder, 'leases'), leaseLines(leasesOf(name, vnics))),
         replace(join(folder, 'routes'), routeLines(routed)),
         replace(join(folder, 'sources'), sources.map(sourceLine).join('')),
+        writeCommand(join(folder, 'command'), await zoneCommand(config, at(zonepath))),
         isKept ? replace(join(folder, 'no-restart'), '') : rm(join(folder, 'no-restart'), { force: true }),
       ]);
       return vnics;
@@ -157,6 +159,11 @@ export function zoneContainers({ id, at, links, cgroups, plans }: ZoneContainers
       await rm(join(path, name), { recursive: true, force: true });
     },
   };
+}
+
+async function writeCommand(file: string, records: readonly string[] | undefined): Promise<void> {
+  if (records === undefined) await rm(file, { force: true });
+  else await replace(file, records.map((record) => `${record}\0`).join(''));
 }
 
 /** As `zone-start` reads them. */
