@@ -33,7 +33,7 @@ int CheckRoom(const State& state, const Dataset& dataset) {
   if (parent == nullptr) return 0;
   const uint64_t reserved =
       std::max(NumberOf(dataset.properties, "reservation"), NumberOf(dataset.properties, "refreservation"));
-  return reserved > Available(state, *parent) ? ENOSPC : 0;
+  return reserved > RoomBelow(state, *parent) ? ENOSPC : 0;
 }
 
 Dataset NewDataset(State& state, const std::string& name, bool is_volume) {
@@ -332,7 +332,7 @@ int SetProperties(const std::string& name, const std::map<std::string, std::opti
       if (property == "refreservation" && number > NumberOf(before, property) + available) return ENOSPC;
       // Of what is used by now, the parent has made room for.
       if (property == "reservation" && parent != nullptr && number > std::max(used, NumberOf(before, property)) &&
-          number - std::max(used, NumberOf(before, property)) > Available(state, *parent)) {
+          number - std::max(used, NumberOf(before, property)) > RoomBelow(state, *parent)) {
         return ENOSPC;
       }
       if (value) {

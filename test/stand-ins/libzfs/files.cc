@@ -162,21 +162,25 @@ uint64_t Used(const State& state, const Dataset& dataset) {
   return own;
 }
 
-uint64_t Available(const State& state, const Dataset& dataset) {
+uint64_t RoomBelow(const State& state, const Dataset& dataset) {
   const std::string parent = ParentOf(dataset.name);
   uint64_t left = 0;
   if (parent.empty()) {
     const uint64_t size = state.pools.at(dataset.name);
     left = size - std::min(size, Used(state, dataset));
   } else {
-    left = Available(state, state.datasets.at(parent));
+    left = RoomBelow(state, state.datasets.at(parent));
     left += NumberOf(dataset.properties, "reservation");
   }
   const uint64_t quota = NumberOf(dataset.properties, "quota");
   if (quota != 0) left = std::min(left, quota - std::min(quota, Used(state, dataset)));
-  const uint64_t refquota = NumberOf(dataset.properties, "refquota");
-  if (refquota != 0) left = std::min(left, refquota - std::min(refquota, Referenced(state, dataset)));
   return left;
+}
+
+uint64_t Available(const State& state, const Dataset& dataset) {
+  const uint64_t left = RoomBelow(state, dataset);
+  const uint64_t refquota = NumberOf(dataset.properties, "refquota");
+  return refquota == 0 ? left : std::min(left, refquota - std::min(refquota, Referenced(state, dataset)));
 }
 
 }  // namespace standin

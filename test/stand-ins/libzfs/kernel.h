@@ -121,6 +121,8 @@ uint64_t Referenced(const State& state, const Dataset& dataset);
 uint64_t UsedBySnapshots(const State& state, const Dataset& dataset);
 uint64_t Used(const State& state, const Dataset& dataset);
 uint64_t Available(const State& state, const Dataset& dataset);
+// What is left for datasets below: `refquota` is not for those.
+uint64_t RoomBelow(const State& state, const Dataset& dataset);
 uint64_t BlockSize(const Dataset& dataset);
 
 // Changes: 0 or an errno
