@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { gzipLayer, openTestRegistry, plainLayer, zstdLayer, type TestRegistry } from '../docker-images.js';
 import { inOwnNetworkNamespace } from '../netns.js';
 import { file, folder, symlink, tar } from '../tar.js';
-import { openTestHost, type TestHost } from './test-host.js';
+import { busyboxImage, eventually, openTestHost, payload, type TestHost } from './test-host.js';
 
 inOwnNetworkNamespace(import.meta.url);
 
@@ -116,6 +116,33 @@ describe('images of a registry', () => {
     assert.equal((await images()).length, before);
     assert.ok(!existsSync(host.at('/escaped')) && !existsSync('/escaped'));
     assert.deepEqual(readdirSync(host.at('/zones')).filter((name) => name.includes('partial')), []); // prettier-ignore
+  });
+
+  it('are what machines run: their command, environment, folder and user', async () => {
+    await host.install('busybox-1.35.0');
+    const busybox = readFileSync(host.at(`/zones/${busyboxImage}/root/bin/busybox`));
+    const passwd = 'root:x:0:0::/root:/bin/sh\napp:x:7:8::/home/app:/bin/sh\n';
+    const files = [folder('tmp', { mode: 0o1777 }), file('bin/busybox', busybox, { mode: 0o755 }), symlink('bin/sh', 'busybox')]; // prettier-ignore
+    const words = [file('etc/passwd', passwd), file('etc/group', 'app:x:8:\nmore:x:9:root,app\n')];
+    const config = {
+      Entrypoint: ['sh', '-c', 'busybox id > /tmp/seen; pwd >> /tmp/seen; echo "$0|$A|$HOME" >> /tmp/seen; exec busybox sleep 10000'],
+      Cmd: ['two words\nand lines'], Env: ['A=1 2\n3', 'PATH=/bin'], WorkingDir: '/srv/app', User: 'app',
+    }; // prettier-ignore
+    registry.push('runs:1', [{ layers: [gzipLayer(tar(files)), gzipLayer(tar(words))], config }]);
+    const said = await host.ok('imgadm', ['import', `${registry.name}/runs:1`]);
+    const image = said.split(' ')[1];
+    const created = await host.vmadm(['create'], {
+      input: JSON.stringify(payload({ image_uuid: image, docker: true })),
+    });
+    assert.equal(created.status, 0, created.stderr);
+    const vm = created.stderr.trim().split(' ').at(-1) ?? '';
+    const seen = async () => (await host.inside(vm, 'busybox cat /tmp/seen')).stdout;
+    const expected = 'uid=7(app) gid=8(app)\n/srv/app\ntwo words\nand lines|1 2\n3|/home/app\n';
+    await eventually('the end of what the command writes', async () => (await seen()).includes('/home/app'));
+    // Not every liblxc gives a zone's init the groups that it is told.
+    assert.equal((await seen()).replace(' groups=9(more)', ''), expected);
+    assert.equal((await host.inside(vm, 'busybox cat /proc/1/comm')).stdout.trim(), 'busybox');
+    await host.vmadm(['delete', vm]);
   });
 
   it('are deleted from the top', async () => {
