@@ -197,6 +197,30 @@ export class Tool {
     run(callback, () => none(this.#tool.vacuumImages(options)));
   }
 
+  createImage(
+    options: {
+      readonly vmUuid: string;
+      readonly manifest: Readonly<Record<string, unknown>>;
+      readonly savePrefix: string;
+      readonly compression?: 'none' | 'gzip' | 'bzip2' | 'xz';
+      readonly incremental?: boolean;
+      readonly prepareScript?: string;
+      readonly maxOriginDepth?: number;
+      readonly logCb?: LineListener;
+    },
+    callback: Callback<
+      [
+        created: {
+          readonly manifest: Readonly<Record<string, unknown>>;
+          readonly manifestPath: string;
+          readonly filePath: string;
+        },
+      ]
+    >,
+  ): void {
+    run(callback, () => one(this.#tool.createImage(options)));
+  }
+
   publishImage(
     options: {
       readonly manifest: Readonly<Record<string, unknown>>;

@@ -3,10 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { isAbsolute } from 'node:path';
 import { createContext, quietProgress } from '../cli/context.js';
 import { connectionFor } from '../cli/imgadm/connection.js';
+import { vmHandle } from '../cli/imgadm/create-vm.js';
 import type { Context } from '../context.js';
 import { SmartadmError } from '../errors.js';
 import { hostError } from '../host/errors.js';
 import { hostProblem } from '../host/open.js';
+import { createImage } from '../img/create.js';
+import type { Compression } from '../img/manifest.js';
 import { changeConfig, loadConfig, sourcesOf, type ImgadmConfig } from '../img/config.js';
 import { deleteImage } from '../img/delete.js';
 import { imageNotInstalled, imgError, requireUuid } from '../img/errors.js';
@@ -245,6 +248,34 @@ export class ImageTool {
   }
 
   /** Publishes an image and returns its manifest as the server has it; prints what it does unless `logCb` is told. */
+  /** Makes an image of a VM; `savePrefix` is the path of manifest and file without their suffixes. */
+  async createImage(options: {
+    readonly vmUuid: string;
+    readonly manifest: Readonly<Record<string, unknown>>;
+    readonly savePrefix: string;
+    readonly compression?: Compression;
+    readonly incremental?: boolean;
+    readonly prepareScript?: string;
+    readonly maxOriginDepth?: number;
+    readonly logCb?: LineListener;
+  }): Promise<{
+    readonly manifest: Readonly<Record<string, unknown>>;
+    readonly manifestPath: string;
+    readonly filePath: string;
+  }> {
+    const { vmUuid, manifest: given, savePrefix, compression = 'none', incremental = false } = options;
+    const uuid = requireUuid(vmUuid);
+    const { manifest, manifestPath, file } = await createImage(
+      this.#ctx,
+      {
+        uuid, vm: vmHandle(this.#ctx, uuid), given, compression, incremental, maxOriginDepth: options.maxOriginDepth,
+        script: options.prepareScript, prefix: () => Promise.resolve(savePrefix),
+      },
+      narrationTo(options.logCb),
+    ); // prettier-ignore
+    return { manifest, manifestPath, filePath: file };
+  }
+
   async publishImage(options: {
     readonly manifest: Readonly<Record<string, unknown>>;
     readonly file: string;
