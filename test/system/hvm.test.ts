@@ -175,6 +175,13 @@ describe('a kvm VM', { skip: lack ?? false }, () => {
     assert.equal(status?.['running'], true);
     assert.equal((cpus as unknown as unknown[] | undefined)?.length, 2);
     assert.equal(typeof kvm?.['enabled'], 'boolean');
+    const { block } = await info('block');
+    const drives = block as unknown as { device: string; inserted: { file: string; ro: boolean } }[];
+    const path = (number: number) => `/dev/zvol/rdsk/zones/${uuid}-disk${number}`;
+    assert.deepEqual(
+      drives.map(({ device, inserted }) => [device, inserted.file, inserted.ro]),
+      [0, 1].map((number) => [`disk${number}`, path(number), false]),
+    );
     const { host: where, port, password } = vnc as unknown as { host: string; port: number; password: string };
     assert.equal(password, 'secret');
     const banner = await new Promise<string>((resolve, reject) => {

@@ -17,7 +17,13 @@ export async function emulatorSection(
 /** Firmware is a block device to a current qemu, which nobody asks for. */
 function disksOf(said: unknown): unknown {
   if (!Array.isArray(said)) return said;
-  return said.filter((device: Readonly<Record<string, unknown>>) => !String(device['qdev']).includes('.flash'));
+  return said
+    .filter((entry: Readonly<Record<string, unknown>>) => !String(entry['qdev']).includes('.flash'))
+    .map((entry: Readonly<Record<string, unknown>>) => {
+      // Where there is no drive, its name is left empty: it is that of `-device`.
+      const id = /(?:^|\/)(disk\d+)(?:\/|$)/.exec(String(entry['qdev']))?.[1];
+      return entry['device'] === '' && id !== undefined ? { ...entry, device: id } : entry;
+    });
 }
 
 /** The emulator has been given its disks under names of our own. */
