@@ -19,8 +19,6 @@ const programs: Readonly<Record<Exclude<Compression, 'none'>, readonly string[]>
 
 const suffixes: Readonly<Record<Compression, string>> = { none: '', gzip: '.gz', bzip2: '.bz2', xz: '.xz' };
 
-export const compressions = ['none', 'bzip2', 'gzip', 'xz'] as const;
-
 export function fileSuffix(compression: Compression): string {
   return suffixes[compression];
 }

@@ -17,7 +17,7 @@ describe('a bundle', () => {
     const json = '{\n  "alias": "tèst"\n}\n';
     assert.equal(chunk.length, 1024);
     const size = Buffer.byteLength(json);
-    const head = `MAGIC-VMBUNDLE\01\0CHECKSUM\0JSON\0${size}\0512\0`;
+    const head = ['MAGIC-VMBUNDLE', '1', 'CHECKSUM', 'JSON', String(size), '512', ''].join('\0');
     assert.equal(chunk.toString('latin1', 0, head.length), head);
     assert.equal(chunk.toString('utf8', 512, 512 + size), json);
     assert.ok(chunk.subarray(512 + size).every((byte) => byte === 0));
