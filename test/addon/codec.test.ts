@@ -147,6 +147,11 @@ describe('a tree', { skip: process.getuid?.() === 0 ? undefined : 'owners can be
     return { path, runner, commands: new Commands(runner, () => undefined) };
   }
 
+  /** Seconds since the epoch in halves, as the stream has them. */
+  const time = (seconds: bigint, nanoseconds: number) => ({
+    secondsLow: Number(BigInt.asUintN(32, seconds)), secondsHigh: Number(BigInt.asUintN(32, seconds >> 32n)), nanoseconds,
+  }); // prettier-ignore
+
   it('is filled by commands, and the stage goes away', async () => {
     const { path, commands } = open();
     commands.create(7);
@@ -156,7 +161,7 @@ describe('a tree', { skip: process.getuid?.() === 0 ? undefined : 'owners can be
     commands.folder(name('dir'));
     commands.moveIn(7, name('file'));
     commands.owner(name('file'), 5, 6, 0o100640);
-    commands.times(name('file'), { seconds: -5n, nanoseconds: 7 }, { seconds: 2n ** 33n, nanoseconds: 8 });
+    commands.times(name('file'), time(-5n, 7), time(2n ** 33n, 8));
     commands.sweep();
     await commands.finish();
     assert.deepEqual(readdirSync(path), ['dir']);

@@ -394,7 +394,7 @@ describe('a real qemu', { skip: existsSync(program) ? false : 'qemu is not insta
   ] as const) {
     // prettier-ignore
     it(`takes the command line of a guest ${what}`, () => {
-      const vm = { ...kvm, ram: 64, ...more } as VmObject;
+      const vm = { ...kvm, ram: 64, ...more } as unknown as VmObject;
       const resources = resourcesFor(vm, boot as HvmBoot);
       const disks = resources.disks.map((_disk, index) => {
         const file = join(folder, `disk,file=${index}`);
