@@ -11,17 +11,22 @@ import { gzipSync } from 'node:zlib';
 export interface TestLayer {
   readonly bytes: Buffer;
   readonly mediaType: string;
+  /** Digest of the archive in it. */
+  readonly diffId: string;
 }
 
 export const gzipLayer = (archive: Buffer): TestLayer => ({
+  diffId: digestOf(archive),
   bytes: gzipSync(archive),
   mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
 });
 export const plainLayer = (archive: Buffer): TestLayer => ({
+  diffId: digestOf(archive),
   bytes: archive,
   mediaType: 'application/vnd.oci.image.layer.v1.tar',
 });
 export const zstdLayer = (archive: Buffer): TestLayer => ({
+  diffId: digestOf(archive),
   bytes: spawnSync('zstd', ['-qc'], { input: archive }).stdout,
   mediaType: 'application/vnd.oci.image.layer.v1.tar+zstd',
 });
@@ -54,7 +59,7 @@ export function contentOfImage(image: TestImage): {
   const configuration = Buffer.from(
     JSON.stringify({
       architecture, os, created: '2024-05-06T07:08:09.123456789Z', config,
-      rootfs: { type: 'layers', diff_ids: layers.map(({ bytes }) => digestOf(bytes)) },
+      rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
     }),
   ); // prettier-ignore
   blobs.set(digestOf(configuration), configuration);
@@ -119,8 +124,11 @@ export async function openTestRegistry(port: number): Promise<TestRegistry> {
     rmSync(folder, { recursive: true, force: true });
   };
   for (let tries = 0; !(await answers(`http://${name}/v2/`)); tries += 1) {
-    if (tries < 200) await sleep(50);
-    else throw new Error('docker-registry does not answer', { cause: await close() });
+    if (tries === 200) {
+      await close();
+      throw new Error('docker-registry does not answer');
+    }
+    await sleep(50);
   }
   let count = 0;
   return {
@@ -153,7 +161,9 @@ function answers(url: string): Promise<boolean> {
       answer.resume();
       resolve(true);
     });
-    asked.on('error', () => resolve(false));
+    asked.on('error', () => {
+      resolve(false);
+    });
     asked.end();
   });
 }

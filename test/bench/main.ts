@@ -9,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench(): Promise<BenchTab
   'stream-reader': () => import('./stream-reader.js'),
   datasets: () => import('./datasets.js'),
   vm: () => import('./vm.js'),
+  docker: () => import('./docker.js'),
   hvm: () => import('./hvm.js'),
 };
 
