@@ -34,7 +34,7 @@ export interface ZoneFiles {
 }
 
 /** Programs of the platform, all of them one: see `programs/programs.cc`. */
-const programs = ['/usr/lib/zones/zoneadmd', '/usr/sbin/zlogin', '/usr/sbin/zoneadm'] as const;
+const programs = ['/usr/lib/zones/zoneadmd', '/usr/sbin/bhyvectl', '/usr/sbin/zlogin', '/usr/sbin/zoneadm'] as const;
 
 export class IllumosRoot {
   readonly path: string;

@@ -1,9 +1,8 @@
 /** Machines by whole commands on an illumos host, whose emulator and libraries stand in for the system's. */
 import assert from 'node:assert/strict';
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { addonFile } from '../../lib/host/native.js';
 import { IllumosHost } from '../stand-ins/host.js';
 import { zfsEvents } from '../stand-ins/pool.js';
 
@@ -33,7 +32,6 @@ function text(path: string): string {
 
 before(async () => {
   host = new IllumosHost();
-  copyFileSync(addonFile('stand-in-programs', ''), `${host.path}/usr/sbin/bhyvectl`);
   const manifest = join(images, 'echo-volume-1.0.0.imgmanifest');
   await ok('imgadm', ['install', '-m', manifest, '-f', join(images, 'echo-volume-1.0.0.zfs.gz')]);
 });
