@@ -9,6 +9,7 @@ import type { Context } from '../context.js';
 import { SmartadmError, codeOf } from '../errors.js';
 import { combineErrors, imgError } from './errors.js';
 import { GrowingFile } from './growing-file.js';
+import { downloadsFolder } from './store.js';
 import type { Checksum, FileAnswer } from './sources/source.js';
 
 export interface DownloadRequest {
@@ -45,7 +46,7 @@ export interface Download {
 const attemptsWithoutProgress = 5;
 
 function downloadPath(root: string, uuid: string): string {
-  return join(root, '/var/tmp/.imgadm-downloads', `${uuid}.file`);
+  return join(downloadsFolder(root), `${uuid}.file`);
 }
 
 /**

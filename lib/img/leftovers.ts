@@ -1,13 +1,15 @@
-/** Removes what commands that were killed have left: datasets half received, records whose image never came to be. */
-import { readdir } from 'node:fs/promises';
+/** Removes what commands that were killed have left: datasets half received, records whose image never came to be, files of images that did. */
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Context } from '../context.js';
 import { codeOf } from '../errors.js';
 import type { Dataset } from '../host/datasets.js';
 import { acquireLock } from '../lock.js';
-import { datasetOf, imageLockPath, recordsFolder, removeRecord } from './store.js';
+import { datasetOf, downloadsFolder, imageLockPath, recordsFolder, removeRecord } from './store.js';
 
 const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const partialName = new RegExp(`^([a-zA-Z][a-zA-Z0-9._:-]*)/(${uuid})-partial$`);
+const fileName = new RegExp(`^(${uuid})\\.file(?:\\.partial)?$`);
 const recordName = new RegExp(`^([a-zA-Z][a-zA-Z0-9._:-]*)-(${uuid})\\.json$`);
 
 /**
@@ -26,7 +28,13 @@ export async function removeLeftovers(ctx: Context, all: readonly Dataset[]): Pr
       if ((await datasets.find(name)) !== undefined) await datasets.destroy(name, { recursive: true });
     });
   }
-  for (const file of await recordFiles(ctx)) {
+  for (const file of await filesIn(downloadsFolder(ctx.root))) {
+    const [, image] = fileName.exec(file) ?? [];
+    // Nobody can want it any more.
+    if (image === undefined || ![...pools].every((pool) => names.has(datasetOf(pool, image)))) continue;
+    await unlessLocked(ctx, image, () => rm(join(downloadsFolder(ctx.root), file), { force: true }));
+  }
+  for (const file of await filesIn(recordsFolder(ctx.root))) {
     const [, pool, image] = recordName.exec(file) ?? [];
     if (pool === undefined || image === undefined || !pools.has(pool) || names.has(datasetOf(pool, image))) continue;
     await unlessLocked(ctx, image, async () => {
@@ -35,9 +43,9 @@ export async function removeLeftovers(ctx: Context, all: readonly Dataset[]): Pr
   }
 }
 
-async function recordFiles(ctx: Context): Promise<readonly string[]> {
+async function filesIn(folder: string): Promise<readonly string[]> {
   try {
-    return await readdir(recordsFolder(ctx.root));
+    return await readdir(folder);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return [];
     throw error;

@@ -46,6 +46,11 @@ export function recordsFolder(root: string): string {
   return join(root, '/var/imgadm/images');
 }
 
+/** Where image files arrive. */
+export function downloadsFolder(root: string): string {
+  return join(root, '/var/tmp/.imgadm-downloads');
+}
+
 function recordPath(root: string, pool: string, uuid: string): string {
   return join(recordsFolder(root), `${pool}-${uuid}.json`);
 }

@@ -1,6 +1,7 @@
 /** Images from a real registry, on a real btrfs pool; machines of them run. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, lstatSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -83,9 +84,9 @@ describe('images of a registry', () => {
     assert.deepEqual([statSync(join(root, 'su')).mode & 0o7777, statSync(join(root, 'su')).uid], [0o4755, 7]);
     const all = await images();
     assert.equal(all.length, 3);
-    const [own] = all.filter(({ manifest }) => manifest.uuid === uuid);
-    assert.equal(own?.manifest.tags['docker:repo'], `${registry.name}/team/three`);
-    assert.equal(own?.manifest.tags['docker:tag:1'], true);
+    const own = all.find(({ manifest }) => manifest.uuid === uuid) ?? assert.fail();
+    assert.equal(own.manifest.tags['docker:repo'], `${registry.name}/team/three`);
+    assert.equal(own.manifest.tags['docker:tag:1'], true);
     assert.equal(lines(await host.ok('imgadm', ['ancestry', '-H', uuid])).length, 3);
     const listed = lines(await host.ok('imgadm', ['list', '--docker', '-H']));
     assert.deepEqual(listed.map((line) => line.split(/\s+/).slice(0, 3)), [[uuid, `${registry.name}/team/three`, '1']]); // prettier-ignore
@@ -143,6 +144,29 @@ describe('images of a registry', () => {
     assert.equal((await seen()).replace(' groups=9(more)', ''), expected);
     assert.equal((await host.inside(vm, 'busybox cat /proc/1/comm')).stdout.trim(), 'busybox');
     await host.vmadm(['delete', vm]);
+  });
+
+  it('survive that their import is killed, again and again', async () => {
+    const noise = () => gzipLayer(tar([file('noise', randomBytes(6_000_000))]));
+    // What was complete, but not sound, is kept for another try.
+    const downloads = () => readdirSync(host.at('/var/tmp/.imgadm-downloads')).sort();
+    const before = downloads();
+    registry.push('large:1', [{ layers: [noise(), noise(), noise()] }]);
+    const name = `${registry.name}/large:1`;
+    for (let count = 0; count < 5; count += 1) {
+      const child = host.start('imgadm', ['import', name]);
+      const over = new Promise((resolve) => child.once('exit', resolve));
+      setTimeout(() => child.kill('SIGKILL'), 400 + Math.random() * 1500);
+      await over;
+    }
+    await host.ok('imgadm', ['import', name]);
+    // What is left of an image that came to be is removed by the import of another.
+    registry.push('last:1', [{ layers: [gzipLayer(tar([file('last', '1')]))] }]);
+    await host.ok('imgadm', ['import', `${registry.name}/last:1`]);
+    const left = readdirSync(host.at('/zones')).filter((each) => each.includes('partial'));
+    assert.deepEqual([left, downloads()], [[], before]);
+    const records = readdirSync(host.at('/var/imgadm/images'));
+    assert.equal(records.length, (await images()).length);
   });
 
   it('are deleted from the top', async () => {
