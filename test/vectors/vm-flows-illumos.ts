@@ -14,7 +14,11 @@ import { asRecorded, runFlows, type FlowSystem } from './vm-flows.js';
 
 export function vmFlowsOnIllumos(folder: VectorFolder): Runner {
   const facts = hostFacts(folder);
-  return runFlows(folder, () => openSystem(facts));
+  return runFlows(folder, (text) => {
+    // Images that a flow does not name take their time, and nothing else.
+    const images = Object.entries(facts.images).filter(([uuid]) => text.includes(uuid));
+    return openSystem({ ...facts, images: Object.fromEntries(images) });
+  });
 }
 
 async function openSystem(facts: HostFacts): Promise<FlowSystem> {

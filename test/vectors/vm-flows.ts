@@ -94,14 +94,14 @@ export interface FlowSystem {
   orderDifference?(step: Step): string | undefined;
 }
 
-/** Runs flows, each on a host that `open` makes. */
-export function runFlows(folder: VectorFolder, open: () => Promise<FlowSystem>): Runner {
+/** Runs flows, each on a host that `open` makes for what the flow names. */
+export function runFlows(folder: VectorFolder, open: (text: string) => Promise<FlowSystem>): Runner {
   const bases = folder.json('vm-flow-bases.json') as Readonly<Record<string, Base>>;
   return {
     close: () => undefined,
     async run(record) {
       const { base, steps } = record as Flow;
-      const system = await open();
+      const system = await open(JSON.stringify([record, base === undefined ? undefined : bases[base]]));
       try {
         if (base !== undefined) {
           const { payload, ...wanted } = bases[base] as Base;

@@ -20,7 +20,7 @@ const brands = ['joyent', 'joyent-minimal', 'lx', 'kvm', 'bhyve'] as const;
 const services = [
   { name: 'dlmgmtd', sign: '/etc/svc/volatile/dladm/dlmgmt_door', isNeeded: true },
   { name: 'vminfod', sign: '/var/run/vminfod.ready', isNeeded: false },
-  { name: 'vmadmd', sign: '/var/run/vmadmd.pid', isNeeded: false },
+  { name: 'vmadmd', sign: '/tmp/.autoboot_vmadmd', isNeeded: false },
 ] as const;
 
 const paths = ['/etc/zones/index', '/etc/zones/SUNWblank.xml', '/zones'] as const;
