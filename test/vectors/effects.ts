@@ -23,9 +23,12 @@ export function effectsOf(lines: readonly string[]): readonly string[] {
 
 /** By the states that a zone leaves and reaches. */
 const zoneEffects: Readonly<Record<string, string>> = {
+  ' configured': 'configured',
   'incomplete installed': 'installed',
   'ready running': 'booted',
   'running shutting_down': 'halted',
+  'incomplete configured': 'uninstalled',
+  'configured ': 'deleted',
 };
 
 /**
@@ -34,15 +37,18 @@ const zoneEffects: Readonly<Record<string, string>> = {
  */
 export function effectsRecorded(commands: NonNullable<Step['commands']>, runs: boolean): readonly string[] {
   let isUp = runs;
-  return commands.flatMap(({ cmd = 'kill', args = [], exit = 0 }) => {
-    const effects = exit === 0 ? effectsOfProgram(cmd, args.map(String)) : [];
-    return effects.filter((effect) => {
+  const effects = commands.flatMap(({ cmd = 'kill', args = [], exit = 0 }) => {
+    const found = exit === 0 ? effectsOfProgram(cmd, args.map(String)) : [];
+    return found.filter((effect) => {
       const wasUp = isUp;
       if (effect === 'booted') isUp = true;
       if (effect === 'halted') isUp = false;
       return effect !== 'halted' || wasUp;
     });
   });
+  // On purpose: a VM is written down before its disks are made, so that a create that is killed leaves nothing unowned.
+  const isNew = effects.includes('configured');
+  return isNew ? ['configured', ...effects.filter((effect) => effect !== 'configured')] : effects;
 }
 
 function effectsOfProgram(cmd: string, args: readonly string[]): readonly string[] {
@@ -50,9 +56,14 @@ function effectsOfProgram(cmd: string, args: readonly string[]): readonly string
   if (cmd === 'kill') return ['halted'];
   if (cmd === '/usr/sbin/zoneadm') {
     if (args.includes('install')) return ['installed'];
+    if (args.includes('uninstall')) return ['uninstalled'];
     if (args.includes('boot')) return ['booted'];
     if (args.includes('halt')) return ['halted'];
     return args.includes('reboot') ? ['halted', 'booted'] : [];
+  }
+  if (cmd === 'zonecfg') {
+    if (args[0] === '-z') return ['configured'];
+    return /^delete\b/.test(args[2] ?? '') ? ['deleted'] : [];
   }
   if (cmd === '/usr/sbin/zlogin' && args.some((word) => word.endsWith('/shutdown'))) {
     return args.includes('-r') || last === '6' ? ['halted', 'booted'] : ['halted'];
