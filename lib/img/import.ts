@@ -161,7 +161,7 @@ class ImageImport {
       for (const { manifest } of images) {
         if (this.#request.strikes?.metadata() === true) throw imgError('InternalError', 'getMeta cosmic ray');
         requirePlatform(manifest, platform);
-        requirePlaceable(manifest, this.#request.zstream);
+        requirePlaceable(host, manifest, this.#request.zstream);
       }
       await this.#fetchAndInstall(images);
     } catch (error) {
