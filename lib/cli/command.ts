@@ -31,7 +31,7 @@ export interface Cli {
   /** Aborted on SIGINT, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
   /** Gives every signal to `taker`, as for a program that we stand for, until the function that is returned is called. */
-  takeSignals(this: void, taker: (signal: NodeJS.Signals) => void): () => void;
+  readonly takeSignals: (taker: (signal: NodeJS.Signals) => void) => () => void;
   /** Standard output is certainly no terminal: found out without making its stream. */
   readonly outIsPlain?: boolean;
   /** Data for programs and people; resolves when the pipe has taken it. */

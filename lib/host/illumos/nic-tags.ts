@@ -5,9 +5,6 @@ import type { SysinfoDocument } from './sysinfo.js';
 
 const usualMtu = 1500;
 
-/** A rule of the overlay networks and a number: `sdc_overlay/1234`. */
-const isOverlay = /^(\w+)\/(\d+)$/;
-
 /**
  * The tags that sysinfo has on interfaces, then the etherstubs of the global zone, whose names are tags as well. A tag on
  * several interfaces counts once, on the first.
@@ -25,14 +22,4 @@ export function nicTagsOf(sysinfo: SysinfoDocument, links: readonly NativeDatali
     tags.set(name, { name, kind: 'etherstub', link: name, mtu });
   }
   return [...tags.values()];
-}
-
-/** The link that carries `tag`, in the order in which the platform looks; undefined when nothing does. */
-export function linkOfTag(tag: string, sysinfo: SysinfoDocument, links: readonly NativeDatalink[]): string | undefined {
-  const [, rule, number] = isOverlay.exec(tag) ?? [];
-  if (rule !== undefined && number !== undefined) return `${rule}${number}`;
-  const known = nicTagsOf(sysinfo, links).find((each) => each.name === tag);
-  if (known !== undefined) return known.link;
-  const own = links.find((link) => link.name === tag && link.zone === undefined && link.class === 'phys');
-  return own?.name;
 }
