@@ -76,6 +76,7 @@ async function install(ctx: Context, host: Host, spec: VmSpec, config: ZoneConfi
   await makeDatasets(host, spec, undo);
   await writeFiles(host.at(spec.zonepath), await withImageCommand(ctx, host, spec));
   let done = withAttr(config, 'provisioning', undefined);
+  if (spec.indestructible_zoneroot) await setIndestructible(host, spec.zfs_filesystem, true);
   if (spec.delegate_dataset) {
     const name = `${spec.zfs_filesystem}/data`;
     await host.datasets.create(name, spec.datasetProperties.data);
@@ -84,7 +85,6 @@ async function install(ctx: Context, host: Host, spec: VmSpec, config: ZoneConfi
   }
   done = await mountContainerFiles(host, spec, done);
   done = await makeFilesystems(host, spec, done);
-  if (spec.indestructible_zoneroot) await setIndestructible(host, spec.zfs_filesystem, true);
   ctx.signal.throwIfAborted();
   // Whoever is told that the VM is made finds it after a power cut, too: btrfs has nothing of a dataset that was just made on
   // the disk until something in it is. The disk works while the zone boots.
