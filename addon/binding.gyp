@@ -196,6 +196,12 @@
             "sources": ["src/illumos/kstat.cc", "src/illumos/kstat_binding.cc"]
           },
           {
+            "target_name": "sysevent",
+            "dependencies": ["boundary"],
+            "defines": ["_REENTRANT", "__EXTENSIONS__", "_LARGEFILE64_SOURCE=1"],
+            "sources": ["src/illumos/sysevent.cc", "src/illumos/sysevent_binding.cc"]
+          },
+          {
             # Finds its library when loaded; elsewhere it is made by test/stand-ins/binding.gyp.
             "target_name": "zonecfg",
             "dependencies": ["boundary"],

@@ -1,4 +1,5 @@
-/** What dladm.node and kstat.node export. Types only. */
+/** What dladm.node, kstat.node and sysevent.node export. Types only. */
+import type { NativeHandle } from './native-linux.js';
 
 /** A datalink of any zone. */
 export interface NativeDatalink {
@@ -99,5 +100,25 @@ export interface NativeKstat {
     readonly name?: string;
     readonly class?: string;
   }): Promise<readonly NativeStatistic[]>;
+  missingFunctions(): readonly string[];
+}
+
+/** A zone has changed its state, or (`restart`) its init has been started again. */
+export interface NativeZoneEvent {
+  readonly what: 'change' | 'restart';
+  readonly zone: string;
+  /** As zoneadm(8) names them, or the kernel's; empty: there was, or is, no such zone. */
+  readonly before: string;
+  readonly after: string;
+  /** -1 where libzonecfg tells of it. */
+  readonly zoneId: number;
+  /** Nanoseconds since the epoch. */
+  readonly when: bigint;
+}
+
+/** libsysevent. Errors carry the errno's name. */
+export interface NativeSysevent {
+  /** Has `listener` told of each event, in order, until the handle is closed. Keeps the program running. */
+  subscribe(listener: (event: NativeZoneEvent) => void): NativeHandle;
   missingFunctions(): readonly string[];
 }

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { codeOf } from '../errors.js';
 import { hostError } from './errors.js';
-import type { NativeDladm, NativeKstat } from './native-dladm.js';
+import type { NativeDladm, NativeKstat, NativeSysevent } from './native-dladm.js';
 import type { NativeZfs, NativeZonecfg } from './native-illumos.js';
 import type {
   NativeBtrfs,
@@ -31,6 +31,7 @@ const packages = {
   zonecfg: 'system/zones',
   dladm: 'SUNWcs',
   kstat: 'SUNWcs',
+  sysevent: 'SUNWcs',
   zfs: 'system/file-system/zfs',
 } as const;
 
@@ -48,6 +49,7 @@ export interface NativeModules {
   zonecfg: NativeZonecfg;
   dladm: NativeDladm;
   kstat: NativeKstat;
+  sysevent: NativeSysevent;
   zfs: NativeZfs;
 }
 

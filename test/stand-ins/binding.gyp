@@ -109,6 +109,30 @@
       ]
     },
     {
+      "target_name": "stand-in-sysevent",
+      "type": "shared_library",
+      "product_name": "libsysevent",
+      "product_extension": "so.1",
+      "product_dir": "<(made)",
+      "ldflags": ["-Wl,-soname,libsysevent.so.1"],
+      "libraries": ["-L<(made)", "-l:libnvpair.so.1", "-Wl,-rpath,'$$ORIGIN'"],
+      "dependencies": ["stand-in-nvpair"],
+      "sources": ["libsysevent/sysevent.cc"]
+    },
+    {
+      "target_name": "sysevent",
+      "product_dir": "<(made)",
+      "ldflags": ["-Wl,-rpath,'$$ORIGIN'"],
+      "sources": [
+        "<(addon)/src/boundary/arguments.cc",
+        "<(addon)/src/boundary/error.cc",
+        "<(addon)/src/boundary/results.cc",
+        "<(addon)/src/core/native_error.cc",
+        "<(addon)/src/illumos/sysevent.cc",
+        "<(addon)/src/illumos/sysevent_binding.cc"
+      ]
+    },
+    {
       # What illumos has of posix.node, beside the one of this system.
       "target_name": "posix-illumos",
       "product_dir": "<(made)",

@@ -8,7 +8,7 @@ import { platformPrograms } from './programs.js';
 import { illumosSysinfo } from './sysinfo.js';
 
 /** Sizes of structures are checked when an addon is built: one that loads was built for such a platform. */
-const addons = ['zonecfg', 'zfs', 'dladm', 'kstat'] as const;
+const addons = ['zonecfg', 'zfs', 'dladm', 'kstat', 'sysevent'] as const;
 
 const programs = [
   '/usr/sbin/zoneadm', '/usr/lib/zones/zoneadmd', '/usr/sbin/zlogin', '/usr/bin/sysinfo', '/usr/sbin/dladm',

@@ -1,0 +1,77 @@
+// What sysevent.node exports: sysevent.h as a function and a handle.
+#include <memory>
+#include <utility>
+
+#include "boundary/arguments.h"
+#include "boundary/exports.h"
+#include "boundary/handle.h"
+#include "boundary/results.h"
+#include "boundary/work.h"
+#include "illumos/sysevent.h"
+
+namespace smartadm::sysevent {
+namespace {
+
+using Info = Napi::CallbackInfo;
+
+Napi::Value EventToJs(Napi::Env env, const ZoneEvent& event) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("what", event.what);
+  object.Set("zone", event.zone);
+  object.Set("before", event.before);
+  object.Set("after", event.after);
+  object.Set("zoneId", smartadm::ToJs(env, event.zone_id));
+  object.Set("when", IdToJs(env, event.when));
+  return object;
+}
+
+// The listener in JavaScript, as the library's thread reaches it.
+class Listener {
+ public:
+  explicit Listener(Napi::Function function)
+      : function_(Napi::ThreadSafeFunction::New(function.Env(), function, "zone events", 0, 1)) {}
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+  ~Listener() { function_.Release(); }
+
+  void Tell(ZoneEvent event) {
+    auto owned = std::make_unique<ZoneEvent>(std::move(event));
+    const napi_status status =
+        function_.NonBlockingCall(owned.get(), [](Napi::Env env, Napi::Function listener, ZoneEvent* told) {
+          const std::unique_ptr<ZoneEvent> taken(told);
+          if (env != nullptr) listener.Call({EventToJs(env, *taken)});
+        });
+    if (status == napi_ok) static_cast<void>(owned.release());
+  }
+
+ private:
+  Napi::ThreadSafeFunction function_;
+};
+
+// The subscription goes before what it calls.
+struct Listening {
+  std::shared_ptr<Listener> listener;
+  Subscription subscription;
+};
+
+Napi::Value SubscribeBinding(const Info& info) {
+  if (!info[0].IsFunction()) throw Napi::TypeError::New(info.Env(), "listener must be a function");
+  auto listener = std::make_shared<Listener>(info[0].As<Napi::Function>());
+  auto listening = std::shared_ptr<Listening>(
+      new Listening{listener, Subscription([listener](ZoneEvent event) { listener->Tell(std::move(event)); })});
+  return NewHandle(info.Env(), std::move(listening)).first;
+}
+
+Napi::Value MissingFunctionsBinding(const Info& info) { return smartadm::ToJs(info.Env(), MissingFunctions()); }
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  Guarded(env, [] { OpenLibrary(); });
+  Export(exports, "subscribe", SubscribeBinding);
+  Export(exports, "missingFunctions", MissingFunctionsBinding);
+  return exports;
+}
+
+NODE_API_MODULE(sysevent, Init)
+
+}  // namespace
+}  // namespace smartadm::sysevent
