@@ -7,6 +7,8 @@ import { IllumosRoot } from './root.js';
 export interface Ran {
   readonly status: number;
   readonly stdout: string;
+  /** The same as it came. */
+  readonly bytes: Buffer;
   readonly stderr: string;
 }
 
@@ -36,20 +38,22 @@ export class IllumosHost extends IllumosRoot {
   }
 
   /** Runs a program of `npm run build -- --for-tests` on it. */
-  command(program: 'vmadm' | 'imgadm', args: readonly string[], input = ''): Promise<Ran> {
+  command(program: 'vmadm' | 'imgadm', args: readonly string[], input: string | Buffer = ''): Promise<Ran> {
     const file = fileURLToPath(new URL(`../../dist/for-tests/${program}.js`, import.meta.url));
     const env = {
       PATH: process.env['PATH'], SMARTADM_HOST: 'illumos', SMARTADM_ROOT: this.path, SMARTADM_STAND_IN_ROOT: this.path,
     }; // prettier-ignore
     const child = spawn(process.execPath, [file, ...args], { env });
-    const output = { stdout: '', stderr: '' };
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
+    const parts: Buffer[] = [];
+    let stderr = '';
+    child.stdout.on('data', (chunk: Buffer) => parts.push(chunk));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.stdin.end(input);
     return new Promise((resolve, reject) => {
       child.on('error', reject);
       child.on('close', (status) => {
-        resolve({ status: status ?? -1, ...output });
+        const bytes = Buffer.concat(parts);
+        resolve({ status: status ?? -1, stdout: bytes.toString(), bytes, stderr });
       });
     });
   }
