@@ -109,7 +109,10 @@ async function fetchToken(
     const status = (cause as { info?: { statusCode?: unknown } }).info?.statusCode;
     if (status === undefined) throw cause;
     const place = `${url.origin}${url.pathname}`;
-    throw refused(`token auth attempt for ${index}: ${place} request failed with status ${JSON.stringify(status)}`, cause);
+    throw refused(
+      `token auth attempt for ${index}: ${place} request failed with status ${JSON.stringify(status)}`,
+      cause,
+    );
   }
   const token = isFields(answer) ? (answer['token'] ?? answer['access_token']) : undefined;
   // It becomes part of a header.

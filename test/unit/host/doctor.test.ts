@@ -53,7 +53,7 @@ describe('an examination of an illumos host', () => {
       for (const name of ['zonecfg', 'dladm', 'kstat'])
         assert.equal(of(findings, `lib${name}`)?.found, 'all functions');
       assert.equal(of(findings, '/usr/sbin/zoneadm')?.state, 'right');
-      assert.equal(of(findings, '/usr/sbin/zlogin')?.state, 'wrong');
+      assert.equal(of(findings, '/usr/sbin/dladm')?.state, 'wrong');
       assert.equal(of(findings, 'brand lx')?.state, 'right');
       assert.equal(of(findings, 'dlmgmtd')?.state, 'wrong');
       assert.equal(of(findings, 'vminfod')?.state, 'absent');
