@@ -6,6 +6,7 @@ import { illumosLinks } from '../../lib/host/illumos/links.js';
 import { platformPrograms } from '../../lib/host/illumos/programs.js';
 import { illumosSysinfo } from '../../lib/host/illumos/sysinfo.js';
 import { vmadmd } from '../../lib/host/illumos/vmadmd.js';
+import { vminfod } from '../../lib/host/illumos/vminfod.js';
 import { createIllumosZones } from '../../lib/host/illumos/zones.js';
 import { silentLog } from '../../lib/log.js';
 import type { VmObject } from '../../lib/schema/generated/vm.js';
@@ -55,7 +56,8 @@ hvmContract('illumos', async () => {
   const root = new IllumosRoot();
   const at = (path: string) => join(root.path, path);
   const programs = platformPrograms(root.path);
-  const zones = createIllumosZones({ at, programs, links: illumosLinks(illumosSysinfo(at, programs)), log: silentLog });
+  const links = illumosLinks(illumosSysinfo(at, programs));
+  const zones = createIllumosZones({ at, programs, links, log: silentLog, vminfod: vminfod({ at }) });
   // What is written down of it, as the daemon reads it again at each request.
   const vms = new Map<string, VmObject>();
   const daemon = await standInVmadmd((uuid) => {

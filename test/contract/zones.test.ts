@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { illumosLinks } from '../../lib/host/illumos/links.js';
 import { platformPrograms } from '../../lib/host/illumos/programs.js';
 import { illumosSysinfo } from '../../lib/host/illumos/sysinfo.js';
+import { vminfod } from '../../lib/host/illumos/vminfod.js';
 import { createIllumosZones } from '../../lib/host/illumos/zones.js';
 import { silentLog } from '../../lib/log.js';
 import { fakeLinks } from '../fakes/links.js';
@@ -41,7 +42,7 @@ zonesContract('illumos', () => {
   const programs = platformPrograms(root.path);
   const links = illumosLinks(illumosSysinfo(at, programs));
   return Promise.resolve({
-    zones: createIllumosZones({ at, programs, links, log: silentLog }),
+    zones: createIllumosZones({ at, programs, links, log: silentLog, vminfod: vminfod({ at }) }),
     links,
     makesVnics: false,
     install: (name) => mkdirSync(at(`/zones/${name}`), { mode: 0o700 }),

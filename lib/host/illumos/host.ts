@@ -9,6 +9,7 @@ import { illumosLinks } from './links.js';
 import { platformPrograms } from './programs.js';
 import { illumosSysinfo } from './sysinfo.js';
 import { vmadmd } from './vmadmd.js';
+import { vminfod } from './vminfod.js';
 import { createIllumosZones } from './zones.js';
 
 export interface IllumosHostOptions {
@@ -18,15 +19,23 @@ export interface IllumosHostOptions {
   readonly programs?: string;
   /** Where the platform's vmadmd listens; its own port when absent. */
   readonly vmadmdPort?: number;
+  /** The same of vminfod. */
+  readonly vminfodPort?: number;
 }
 
 /** Nothing is made, and no library opened, before something is asked of it. */
-export function openIllumosHost({ root, log, programs: prefix = '/', vmadmdPort }: IllumosHostOptions): Host {
+export function openIllumosHost({
+  root,
+  log,
+  programs: prefix = '/',
+  vmadmdPort,
+  vminfodPort,
+}: IllumosHostOptions): Host {
   const at = (path: string) => join(root, path);
   const programs = platformPrograms(prefix);
   const sysinfo = illumosSysinfo(at, programs);
   const links = illumosLinks(sysinfo);
-  const zones = createIllumosZones({ at, programs, links, log });
+  const zones = createIllumosZones({ at, programs, links, log, vminfod: vminfod({ at, port: vminfodPort }) });
   const datasets = createZfsDatasets({ at });
   return {
     zones, datasets, links, sysinfo, at,

@@ -2,12 +2,11 @@
 import { existsSync } from 'node:fs';
 import { codeOf } from '../../errors.js';
 import { hostError } from '../errors.js';
+import { askDaemon, type Answer } from './daemon.js';
 
 /** The daemon makes it when it starts: where it is missing, whoever listens at the port is somebody else. */
 const sign = '/tmp/.autoboot_vmadmd';
 const usualPort = 8080;
-const limitMs = 30_000;
-const longestAnswer = 4 * 1024 * 1024;
 
 export interface VmadmdOptions {
   readonly at: (path: string) => string;
@@ -24,15 +23,10 @@ export interface Vmadmd {
 
 type Parameters = Readonly<Record<string, string>>;
 
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-}
-
 export function vmadmd({ at, port = usualPort }: VmadmdOptions): Vmadmd {
   async function ask(method: 'GET' | 'POST', path: string): Promise<Answer | undefined> {
     if (!existsSync(at(sign))) return undefined;
-    return request(port, method, path).catch((cause: unknown) => {
+    return askDaemon('vmadmd', port, method, path).catch((cause: unknown) => {
       if (codeOf(cause) === 'ECONNREFUSED') return undefined;
       if (codeOf(cause) === 'TimedOut') throw cause;
       throw hostError('HostFailed', 'cannot talk to vmadmd', { cause });
@@ -73,26 +67,4 @@ function parse(text: string): Readonly<Record<string, unknown>> {
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw hostError('HostFailed', 'vmadmd answers with what is not an object');
-}
-
-async function request(port: number, method: string, path: string): Promise<Answer> {
-  const http = await import('node:http');
-  return new Promise((resolve, reject) => {
-    const sent = http.request({ host: '127.0.0.1', port, method, path, agent: false }, (answer) => {
-      const parts: Buffer[] = [];
-      let length = 0;
-      answer.on('data', (part: Buffer) => {
-        parts.push(part);
-        length += part.length;
-        if (length > longestAnswer) answer.destroy(new Error('vmadmd says more than it may'));
-      });
-      answer.on('error', reject);
-      answer.on('end', () => {
-        resolve({ status: answer.statusCode ?? 0, text: Buffer.concat(parts).toString('utf8') });
-      });
-    });
-    sent.setTimeout(limitMs, () => sent.destroy(hostError('TimedOut', 'vmadmd does not answer')));
-    sent.on('error', reject);
-    sent.end();
-  });
 }

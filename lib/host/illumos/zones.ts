@@ -1,5 +1,5 @@
 /** Zones of an illumos host: libzonecfg for what is written down, zoneadmd for what runs, brands for what is on disk. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../../errors.js';
 import { withLock } from '../../lock.js';
@@ -16,6 +16,7 @@ import { connectConsole } from './zone-console.js';
 import { installZone, uninstallZone } from './zone-install.js';
 import type { Programs } from './programs.js';
 import { refreshVnics } from './zone-refresh.js';
+import type { Vminfod, ZoneNow } from './vminfod.js';
 import { checkZoneName, zoneFailure } from './zone-failures.js';
 import { blankConfig, zoneSteps } from './zone-steps.js';
 import { moveZone } from './zoneadmd.js';
@@ -24,13 +25,14 @@ export interface IllumosZonesOptions {
   readonly at: (path: string) => string;
   readonly programs: Programs;
   readonly links: IllumosLinks;
+  readonly vminfod: Vminfod;
   readonly log: Log;
 }
 
 /** Template of a zone without anything in it (`zonecfg create -b`). */
 const blankTemplate = 'SUNWblank';
 
-export function createIllumosZones({ at, programs, links, log }: IllumosZonesOptions): Zones {
+export function createIllumosZones({ at, programs, links, log, vminfod }: IllumosZonesOptions): Zones {
   const native = () => loadNative('zonecfg');
   const xmlFile = (name: string) => at(`/etc/zones/${name}.xml`);
 
@@ -57,7 +59,7 @@ export function createIllumosZones({ at, programs, links, log }: IllumosZonesOpt
   /** One move of a zone at a time: to zoneadmd, a second one would be none. */
   async function moving(name: string, work: () => Promise<void>): Promise<void> {
     checkZoneName(name);
-    await withLock(at(`/var/run/zones/${name}.smartadm.lock`), work);
+    await withLock(at(`/var/run/zones/${name}.smartadm.lock`), () => changing(name, work));
   }
 
   async function requireState(name: string, ...states: readonly ZoneState[]): Promise<ZoneIndexEntry> {
@@ -112,6 +114,19 @@ export function createIllumosZones({ at, programs, links, log }: IllumosZonesOpt
     return id;
   }
 
+  /** As the others on this platform have to see it. */
+  async function look(name: string): Promise<ZoneNow | undefined> {
+    const state = await native().state(name);
+    if (state === undefined) return undefined;
+    return { state, configured: (await stat(xmlFile(name))).mtimeMs };
+  }
+
+  /** A change of a zone, which has happened when those who ask vminfod see it, too. */
+  async function changing(name: string, work: () => Promise<void>): Promise<void> {
+    await work();
+    await vminfod.settled(name, () => look(name));
+  }
+
   return {
     async list() {
       const [entries, ids] = await Promise.all([native().list(), native().runningIds()]);
@@ -128,14 +143,16 @@ export function createIllumosZones({ at, programs, links, log }: IllumosZonesOpt
       return state === undefined ? undefined : toRecord({ ...entry, brand: entry.brand ?? '', state }, id);
     },
     config: readConfig,
-    configure: (config, uuid) => configure(config, uuid),
+    configure: (config, uuid) => changing(config.attributes['name'] ?? '', () => configure(config, uuid)),
     async mark(name, state) {
       if ((await entryOf(name)).state === state) return;
-      await native()
-        .setState(name, state)
-        .catch((error: unknown) => {
-          throw zoneFailure(error, `cannot mark zone ${name} ${state}`);
-        });
+      await changing(name, async () => {
+        await native()
+          .setState(name, state)
+          .catch((error: unknown) => {
+            throw zoneFailure(error, `cannot mark zone ${name} ${state}`);
+          });
+      });
     },
     async unconfigure(name) {
       if ((await findEntry(name)) === undefined) return;
@@ -143,20 +160,24 @@ export function createIllumosZones({ at, programs, links, log }: IllumosZonesOpt
       if (!['configured', 'incomplete', 'installed'].includes(state)) {
         throw hostError('ZoneBadState', `zone ${name} is ${state}: halt it first`);
       }
-      await native()
-        .destroy(name, true)
-        .catch((error: unknown) => {
-          throw zoneFailure(error, `cannot remove the configuration of zone ${name}`);
-        });
+      await changing(name, async () => {
+        await native()
+          .destroy(name, true)
+          .catch((error: unknown) => {
+            throw zoneFailure(error, `cannot remove the configuration of zone ${name}`);
+          });
+      });
     },
-    install: async (name, what) => {
-      await requireState(name, 'configured');
-      await installZone(programs, name, what);
-    },
-    uninstall: async (name) => {
-      await requireState(name, 'incomplete', 'installed');
-      await uninstallZone(programs, name);
-    },
+    install: (name, what) =>
+      changing(name, async () => {
+        await requireState(name, 'configured');
+        await installZone(programs, name, what);
+      }),
+    uninstall: (name) =>
+      changing(name, async () => {
+        await requireState(name, 'incomplete', 'installed');
+        await uninstallZone(programs, name);
+      }),
     boot: (name) =>
       moving(name, async () => {
         const entry = await requireState(name, 'installed');
