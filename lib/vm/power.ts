@@ -156,7 +156,8 @@ export async function rebootVm(ctx: Context, uuid: string, options: { readonly f
   await askGuest(ctx, host, vm, 'reboot');
   const isBack = await until(ctx, rebootLimitMs, async () => {
     const now = await host.zones.runtime(zone);
-    return now !== undefined && now.bootedAt !== before?.bootedAt;
+    // Some hosts know the second of a boot only.
+    return now !== undefined && (now.pid !== before?.pid || now.bootedAt !== before.bootedAt);
   });
   if (!isBack) throw vmError('TimedOut', 'timed out waiting for zone to reboot');
 }

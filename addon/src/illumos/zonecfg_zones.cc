@@ -144,10 +144,21 @@ std::vector<IndexEntry> List() {
   }
 }
 
+namespace {
+
+// The library asks the kernel twice of a zone that runs: one that halts in between is an error to it.
+int StateNow(const std::string& name, zone_state_t* state) {
+  int code = Z_SYSTEM;
+  for (int tries = 0; code == Z_SYSTEM && tries < 5; ++tries) code = Lib().zone_get_state(Writable(name), state);
+  return code;
+}
+
+}  // namespace
+
 std::optional<std::string> StateOf(const std::string& name) {
   RequireName(name);
   zone_state_t state = 0;
-  const int code = Lib().zone_get_state(Writable(name), &state);
+  const int code = StateNow(name, &state);
   if (code == Z_NO_ZONE) return std::nullopt;
   Check(code, "zone_get_state", name);
   return StateName(state);
