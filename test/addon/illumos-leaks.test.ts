@@ -35,6 +35,7 @@ const addons: Readonly<Record<string, { readonly ours: RegExp; readonly prepare:
       root.run('zone1', 7, 2);
     },
   },
+  sysevent: { ours: /sysevent|standin|smartadm::/, prepare: () => undefined },
 };
 
 for (const [name, { ours, prepare }] of Object.entries(addons)) {
