@@ -14,9 +14,3 @@ export function zoneFailure(cause: unknown, what: string): Error {
   const code = cause instanceof TypeError ? 'ZoneInvalid' : (codes[codeOf(cause) ?? ''] ?? 'HostFailed');
   return hostError(code, `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
 }
-
-/** Throws `InvalidName` unless `name` can be that of a zone: it becomes part of paths and of lines of the index. */
-export function checkZoneName(name: string): void {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name) && name !== 'global' && !name.startsWith('SUNW')) return;
-  throw hostError('InvalidName', `${JSON.stringify(name)} is not the name of a zone`);
-}

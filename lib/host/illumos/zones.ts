@@ -10,6 +10,7 @@ import { parseIndex, type ZoneIndexEntry } from '../linux/zone-index.js';
 import { parseZoneXml } from '../linux/zone-xml.js';
 import { loadNative } from '../native.js';
 import type { NativeZoneEntry } from '../native-illumos.js';
+import { checkZoneName } from '../zone-name.js';
 import type { ZoneConfig, ZoneRecord, Zones, ZoneState } from '../zones.js';
 import { attachSerialLine } from './hvm-console.js';
 import { connectConsole } from './zone-console.js';
@@ -17,7 +18,7 @@ import { installZone, uninstallZone } from './zone-install.js';
 import type { Programs } from './programs.js';
 import { refreshVnics } from './zone-refresh.js';
 import type { Vminfod, ZoneNow } from './vminfod.js';
-import { checkZoneName, zoneFailure } from './zone-failures.js';
+import { zoneFailure } from './zone-failures.js';
 import { blankConfig, zoneSteps } from './zone-steps.js';
 import { moveZone } from './zoneadmd.js';
 

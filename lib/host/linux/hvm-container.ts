@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { hostError } from '../errors.js';
 import type { ZoneConfig } from '../zones.js';
 import { emulatorUser, type HvmPlan } from './hvm-plan.js';
-import { emulatorSeccompProfile, lxcEmulatorConfig, type LxcFacts, type LxcVnic } from './lxc-config.js';
+import { lxcEmulatorConfig, type LxcFacts, type LxcVnic } from './lxc-config.js';
+import { emulatorSeccompProfile } from './zone-seccomp.js';
 
 /** Texts of the files in `folder`, the zone's, for a zone with those facts. Throws `ZoneInvalid`. */
 export async function emulatorContainer(

@@ -22,7 +22,7 @@ import { hvmPlans, type HvmPlan, type PlannedDisplay, type PlannedFile } from '.
 import { bindsOf, findEmulator, findFirmware } from './hvm-programs.js';
 import { emulatorSection } from './hvm-sections.js';
 import type { LinuxLinks } from './links.js';
-import { checkZoneName } from './zone-store.js';
+import { checkZoneName } from '../zone-name.js';
 
 export interface LinuxHvmOptions {
   readonly at: (path: string) => string;

@@ -16,7 +16,7 @@ export interface LinuxSysinfoOptions {
 
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** What firmware reports that was never given a number of its own. */
-const placeholders = new Set(['00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff']);
+const nobodys = new Set(['00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff']);
 
 /** Reads once; the machine does not change under a command. */
 export function createLinuxSysinfo({ at, zpool }: LinuxSysinfoOptions): SysinfoReader {
@@ -38,7 +38,7 @@ export function createLinuxSysinfo({ at, zpool }: LinuxSysinfoOptions): SysinfoR
 /** The firmware's UUID; else one that follows from machine-id(5); else one made now and kept in `file`. */
 async function machineUuid(file: string): Promise<string> {
   const firmware = firstLine('/sys/class/dmi/id/product_uuid').toLowerCase();
-  if (uuidPattern.test(firmware) && !placeholders.has(firmware)) return firmware;
+  if (uuidPattern.test(firmware) && !nobodys.has(firmware)) return firmware;
   const machineId = firstLine('/etc/machine-id');
   // The id itself is confidential (machine-id(5)): a hash of it stands for it.
   if (/^[0-9a-f]{32}$/.test(machineId)) return uuidFrom(sha256Hex(`smartadm ${machineId}`));

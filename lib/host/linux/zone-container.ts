@@ -7,8 +7,9 @@ import { hostError } from '../errors.js';
 import type { ZoneConfig } from '../zones.js';
 import type { CgroupSetting, ZoneCgroups } from './cgroups.js';
 import {
-  isLeased, isMachine, lxcConfig, seccompProfile, zoneAttr, zoneSources, type LxcFacts, type LxcVnic, type ZoneSource,
+  isLeased, isMachine, lxcConfig, zoneAttr, zoneSources, type LxcFacts, type LxcVnic, type ZoneSource,
 } from './lxc-config.js'; // prettier-ignore
+import { seccompProfile } from './zone-seccomp.js';
 import { containersFolder, type HvmPlans } from './hvm-plan.js';
 import type { LinuxLinks } from './links.js';
 import { zoneCommand } from './zone-command.js';

@@ -5,6 +5,7 @@ import { syncFolder, writeAtomically } from '../../atomic-file.js';
 import { codeOf } from '../../errors.js';
 import { withLock } from '../../lock.js';
 import { hostError } from '../errors.js';
+import { checkZoneName } from '../zone-name.js';
 import type { ZoneConfig } from '../zones.js';
 import { nextDebugId, readSubordinateIds } from './zone-ids.js';
 import { parseIndex, removeFromIndex, upsertIndex, type StoredZoneState, type ZoneIndexEntry } from './zone-index.js';
@@ -26,12 +27,6 @@ export interface ZoneStoreOptions {
   /** Identity of the root (`root-id.ts`). */
   readonly id: string;
   readonly at: (path: string) => string;
-}
-
-/** Throws `InvalidName` unless `name` can be that of a zone: it becomes part of paths and of lines of the index. */
-export function checkZoneName(name: string): void {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name) && name !== 'global' && !name.startsWith('SUNW')) return;
-  throw hostError('InvalidName', `${JSON.stringify(name)} is not the name of a zone`);
 }
 
 /** Runs `work` under the lock `/var/run/zones/FILE`. Only root may look into that folder, as on SmartOS. */

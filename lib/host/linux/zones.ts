@@ -19,7 +19,8 @@ import { zoneContainers } from './zone-container.js';
 import { identityFiles, writeIdentity } from './zone-identity.js';
 import type { ZoneIndexEntry } from './zone-index.js';
 import { startContainer } from './zone-starter.js';
-import { checkZoneName, withZoneLock, zoneStore } from './zone-store.js';
+import { checkZoneName } from '../zone-name.js';
+import { withZoneLock, zoneStore } from './zone-store.js';
 
 export interface LinuxZonesOptions {
   /** The root prefix of the state. */

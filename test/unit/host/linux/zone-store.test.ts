@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { codeOf } from '../../../../lib/errors.js';
-import { checkZoneName, zoneStore, type ZoneStore } from '../../../../lib/host/linux/zone-store.js';
+import { zoneStore, type ZoneStore } from '../../../../lib/host/linux/zone-store.js';
+import { checkZoneName } from '../../../../lib/host/zone-name.js';
 import { zoneConfig } from '../../../zone-root.js';
 
 describe('the store of zones', () => {
