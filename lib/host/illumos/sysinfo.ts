@@ -1,5 +1,6 @@
 /** Facts about an illumos machine, as its own `sysinfo(8)` has them. */
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { codeOf } from '../../errors.js';
 import { hostError } from '../errors.js';
 import type { Sysinfo, SysinfoReader } from '../sysinfo.js';
@@ -44,10 +45,7 @@ export function illumosSysinfo(at: (path: string) => string, programs: Programs)
 }
 
 async function readDocument(cache: string, programs: Programs): Promise<SysinfoDocument> {
-  const cached = await readFile(cache, 'utf8').catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  });
+  const cached = await readOwn(cache);
   if (cached !== undefined) {
     const parsed = parse(cached);
     if (parsed !== undefined) return parsed;
@@ -56,6 +54,23 @@ async function readDocument(cache: string, programs: Programs): Promise<SysinfoD
   const parsed = status === 0 ? parse(stdout) : undefined;
   if (parsed === undefined) throw hostError('HostFailed', `sysinfo says nothing that can be read: ${stderr.trim()}`);
   return parsed;
+}
+
+/** A file of our own; undefined where there is none: everybody may write into the folder that it lies in. */
+async function readOwn(path: string): Promise<string | undefined> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    (error: unknown) => {
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ELOOP') return undefined;
+      throw error;
+    },
+  );
+  try {
+    const found = await file?.stat();
+    const isOwn = found?.isFile() === true && found.uid === process.getuid?.();
+    return isOwn ? await file?.readFile('utf8') : undefined;
+  } finally {
+    await file?.close();
+  }
 }
 
 function parse(text: string): SysinfoDocument | undefined {
