@@ -96,7 +96,7 @@ export interface Zones {
   list(): Promise<readonly ZoneRecord[]>;
   /** One zone; undefined when not configured. Its cost does not depend on the number of zones. */
   find(name: string): Promise<ZoneRecord | undefined>;
-  /** Reads the configuration. Throws `ZoneNotFound`, or `ZoneInvalid` when the file is damaged. */
+  /** Reads the configuration, also one that the index does not name. Throws `ZoneNotFound`, or `ZoneInvalid` when the file is damaged. */
   config(name: string): Promise<ZoneConfig>;
   /** Writes configuration and index line, atomically each; a new zone is in state `configured`, an old one keeps its state. */
   configure(config: ZoneConfig, uuid?: string): Promise<void>;
@@ -109,7 +109,7 @@ export interface Zones {
   install?(name: string, what: ZoneInstall): Promise<void>;
   /** Has the brand remove what {@link install} made, and marks the zone configured. */
   uninstall?(name: string): Promise<void>;
-  /** Removes configuration and index line. The zone must not run. Fine when already gone. */
+  /** Removes configuration and index line, or what there is of them. The zone must not run. Fine when already gone. */
   unconfigure(name: string): Promise<void>;
   /** Boots an installed zone from its stored configuration and waits until its init runs. Undoes links and cgroups on failure. */
   boot(name: string): Promise<void>;

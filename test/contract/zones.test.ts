@@ -31,6 +31,7 @@ zonesContract('Linux', () => {
   const opened = openTestZones();
   return Promise.resolve({
     ...opened,
+    index: join(opened.root, 'etc/zones/index'),
     makesVnics: true,
     install: (name) => makeZoneRoot(join(opened.root, 'zones', name)),
   });
@@ -44,6 +45,7 @@ zonesContract('illumos', () => {
   return Promise.resolve({
     zones: createIllumosZones({ at, programs, links, log: silentLog, vminfod: vminfod({ at }) }),
     links,
+    index: at('/etc/zones/index'),
     makesVnics: false,
     install: (name) => mkdirSync(at(`/zones/${name}`), { mode: 0o700 }),
     close: () => {

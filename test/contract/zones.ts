@@ -1,5 +1,6 @@
 /** What every implementation of the zone interface must do. */
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../../lib/errors.js';
@@ -15,6 +16,8 @@ export interface ZonesUnderTest {
   readonly makesVnics: boolean;
   /** Makes what an installed zone has on disk: a userland with echo, false, hostname, poweroff, reboot, sleep, true. */
   install(name: string): void;
+  /** The index of zones, where it is a file. */
+  readonly index?: string;
   close(): Promise<void>;
 }
 
@@ -129,6 +132,26 @@ export function zonesContract(kind: string, open: () => Promise<ZonesUnderTest>)
       await rejects(zones.exec('nobody', ['true']), 'ZoneNotFound');
       await rejects(zones.console('nobody'), 'ZoneNotFound');
       await zones.unconfigure('nobody');
+    });
+
+    it('that the index does not name can be read, unconfigured and made anew', async () => {
+      const { index } = tested;
+      if (index === undefined) return;
+      const strand = async () => {
+        await zones.configure(zoneConfig('stranded'));
+        const lines = readFileSync(index, 'utf8').split('\n');
+        writeFileSync(index, lines.filter((line) => !line.startsWith('stranded:')).join('\n'));
+        assert.equal(await zones.find('stranded'), undefined);
+        assert.equal((await zones.config('stranded')).attributes['name'], 'stranded');
+      };
+      await strand();
+      await zones.unconfigure('stranded');
+      await rejects(zones.config('stranded'), 'ZoneNotFound');
+      await strand();
+      await zones.configure(zoneConfig('stranded', { attrs: { alias: 'anew' } }));
+      assert.equal(await state('stranded'), 'configured');
+      await zones.unconfigure('stranded');
+      assert.deepEqual(await zones.list(), []);
     });
 
     it('that do not run cannot be halted, entered or attached to', async () => {

@@ -83,15 +83,31 @@ describe('create', () => {
       await sleep((took * 1.1 * at) / 24);
       child.kill('SIGKILL');
       await ended;
-      const left = await uuids();
-      for (const each of left) {
-        assert.equal(each, uuid);
-        await host.ok('vmadm', ['delete', each]);
-      }
+      const listed = await uuids();
+      assert.ok(listed.every((each) => each === uuid));
+      const deleted = await host.vmadm(['delete', uuid]);
+      if (listed.length > 0 || deleted.status !== 0)
+        assert.equal(deleted.status, listed.length > 0 ? 0 : 1, deleted.stderr);
       assert.deepEqual(traces(), [], `killed after ${Math.round((took * 1.1 * at) / 24)} ms`);
     }
     const done = await create({ nics });
     assert.equal(done.status, 0, done.stderr);
+  });
+
+  it('killed between its two writes leaves a configuration that delete removes, and create replaces', async () => {
+    const uuid = randomUUID();
+    assert.equal((await create({ uuid, autoboot: false })).status, 0);
+    const written = readFileSync(host.at(`/etc/zones/${uuid}.xml`));
+    await removeAll();
+    writeFileSync(host.at(`/etc/zones/${uuid}.xml`), written);
+    assert.deepEqual(await uuids(), []);
+    assert.equal((await create({ uuid, autoboot: false })).status, 0);
+    await removeAll();
+    writeFileSync(host.at(`/etc/zones/${uuid}.xml`), written);
+    await host.ok('vmadm', ['delete', uuid]);
+    assert.deepEqual(traces(), []);
+    const again = await host.vmadm(['delete', uuid]);
+    assert.deepEqual([again.status, again.stderr], [1, `Failed to delete VM ${uuid}: VM ${uuid} not found\n`]);
   });
 
   it('refuses what is no payload with one line, and changes nothing', async () => {

@@ -1,5 +1,5 @@
 /** Zones of an illumos host: libzonecfg for what is written down, zoneadmd for what runs, brands for what is on disk. */
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../../errors.js';
 import { withLock } from '../../lock.js';
@@ -156,7 +156,11 @@ export function createIllumosZones({ at, programs, links, log, vminfod }: Illumo
       });
     },
     async unconfigure(name) {
-      if ((await findEntry(name)) === undefined) return;
+      if ((await findEntry(name)) === undefined) {
+        // What a killed command left. The library would answer anything for a configuration that is not in the index.
+        await rm(xmlFile(name), { force: true });
+        return;
+      }
       const state = await stateOf(name);
       if (!['configured', 'incomplete', 'installed'].includes(state)) {
         throw hostError('ZoneBadState', `zone ${name} is ${state}: halt it first`);
