@@ -24,7 +24,7 @@ export async function bench(): Promise<BenchTable> {
         return `${uuid}:installed:/zones/${uuid}:${uuid}:joyent-minimal:ex:${number + 1}\n`;
       });
       writeFileSync(join(root, 'etc/zones/index'), ['global:installed:/\n', ...lines].join(''));
-      const env = { ...process.env, SMARTADM_ROOT: root, NODE_EXTRA_CA_CERTS: undefined };
+      const env = { ...process.env, SMARTADM_ROOT: root };
       const time = async (...args: string[]) =>
         ms(await median(5, () => program(process.execPath, ['dist/vmadm.js', ...args], env)));
       rows.push([
