@@ -110,6 +110,7 @@
             "product_extension": "",
             "sources": [
               "src/core/native_error.cc",
+              "src/linux/background.cc",
               "src/linux/emulator.cc",
               "src/linux/ipc_settings.cc",
               "src/linux/routes.cc",
@@ -147,7 +148,7 @@
             "target_name": "zone-display",
             "type": "executable",
             "product_extension": "",
-            "sources": ["src/core/native_error.cc", "src/linux/zone_display.cc"]
+            "sources": ["src/core/native_error.cc", "src/linux/background.cc", "src/linux/zone_display.cc"]
           },
           {
             # Runs beside a zone, with nothing of Node in it.
@@ -157,6 +158,7 @@
             "sources": [
               "src/core/native_error.cc",
               "src/linux/addresses.cc",
+              "src/linux/background.cc",
               "src/linux/child_program.cc",
               "src/linux/dhcp_replies.cc",
               "src/linux/leases.cc",

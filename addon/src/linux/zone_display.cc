@@ -34,7 +34,6 @@
 #include <charconv>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -43,6 +42,7 @@
 
 #include "core/native_error.h"
 #include "core/unique_fd.h"
+#include "linux/background.h"
 
 namespace smartadm {
 namespace {
@@ -236,52 +236,11 @@ void Keep(const Display& display, int report) {
   Serve(listener.get(), folder.get(), display.socket, init.get(), signals.get());
 }
 
-// Leaves the caller's session, folder, files and signals behind.
-void Detach() {
-  ::setsid();
-  if (::chdir("/") != 0) std::abort();
-  ::umask(022);
-  const int null = ::open("/dev/null", O_RDWR);
-  for (int fd = 0; fd <= 2; ++fd) ::dup2(null, fd);
-  if (null > 2) ::close(null);
-  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
-  ::signal(SIGPIPE, SIG_IGN);
-}
-
-int Complain(const std::string& why) {
-  std::printf("%s\n", why.c_str());
-  return 1;
-}
-
 int Main(const Display& display) {
-  ::closefrom(3);
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return Complain(std::string("pipe: ") + std::strerror(errno));
-  const UniqueFd reader(ends[0]);
-  UniqueFd writer(ends[1]);
-  const pid_t child = ::fork();
-  if (child < 0) return Complain(std::string("fork: ") + std::strerror(errno));
-  if (child == 0) {
-    Detach();
-    try {
-      Keep(display, writer.get());
-    } catch (const std::exception& error) {
-      const std::string text = std::string(error.what()) + "\n";
-      [[maybe_unused]] const ssize_t written = ::write(writer.get(), text.data(), text.size());
-    }
-    ::_exit(0);
-  }
-  writer.reset();
-  std::string text;
-  char buffer[512];
-  while (text.find('\n') == std::string::npos) {
-    const ssize_t size = ::read(reader.get(), buffer, sizeof buffer);
-    if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) break;
-    text.append(buffer, static_cast<size_t>(size));
-  }
-  if (text == "listening\n") return 0;
-  return Complain(text.empty() ? "it was killed" : text.substr(0, text.find('\n')));
+  const std::string outcome = InBackground([&display](int report) { Keep(display, report); });
+  if (outcome == "listening") return 0;
+  std::printf("%s\n", outcome.empty() ? "it was killed" : outcome.c_str());
+  return 1;
 }
 
 template <typename Integer>
@@ -305,5 +264,10 @@ int main(int argc, char** argv) {
   display.socket = argv[3];
   display.address = argv[4];
   display.file = argv[7];
-  return smartadm::Main(display);
+  try {
+    return smartadm::Main(display);
+  } catch (const std::exception& error) {
+    std::printf("%s\n", error.what());
+    return 1;
+  }
 }

@@ -30,7 +30,6 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,7 +40,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <iterator>
 #include <string>
@@ -51,6 +49,7 @@
 
 #include "core/native_error.h"
 #include "core/unique_fd.h"
+#include "linux/background.h"
 #include "linux/child_program.h"
 #include "linux/dhcp_replies.h"
 #include "linux/leases.h"
@@ -200,55 +199,16 @@ void Keep(const LeasingVnic& vnic, const std::string& program, int report) {
   }
 }
 
-// Leaves the caller's session, folder, files and signals behind.
-void Detach() {
-  ::setsid();
-  if (::chdir("/") != 0) std::abort();
-  ::umask(022);
-  const int null = ::open("/dev/null", O_RDWR);
-  for (int fd = 0; fd <= 2; ++fd) ::dup2(null, fd);
-  if (null > 2) ::close(null);
-  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
-  // The reader of our report may have gone.
-  ::signal(SIGPIPE, SIG_IGN);
-}
-
 int Fail(const std::string& why, int status = 1) {
   std::printf("%s\n", why.c_str());
   return status;
 }
 
 int Main(const LeasingVnic& vnic) {
-  ::closefrom(3);
   const std::string program = FindProgram("udhcpc");
   if (program.empty() && vnic.route != kWatch) return Fail("there is no program udhcpc", kNoClient);
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return Fail(std::string("pipe: ") + std::strerror(errno));
-  const UniqueFd reader(ends[0]);
-  UniqueFd writer(ends[1]);
-  const pid_t child = ::fork();
-  if (child < 0) return Fail(std::string("fork: ") + std::strerror(errno));
-  if (child == 0) {
-    Detach();
-    try {
-      Keep(vnic, program, writer.get());
-    } catch (const std::exception& error) {
-      const std::string text = std::string(error.what()) + "\n";
-      [[maybe_unused]] const ssize_t written = ::write(writer.get(), text.data(), text.size());
-    }
-    ::_exit(0);
-  }
-  writer.reset();
-  std::string text;
-  char buffer[512];
-  while (text.find('\n') == std::string::npos) {
-    const ssize_t size = ::read(reader.get(), buffer, sizeof buffer);
-    if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) break;
-    text.append(buffer, static_cast<size_t>(size));
-  }
-  if (text == "running\n") return 0;
-  return Fail(text.empty() ? "it was killed" : text.substr(0, text.find('\n')));
+  const std::string outcome = InBackground([&](int report) { Keep(vnic, program, report); });
+  return outcome == "running" ? 0 : Fail(outcome.empty() ? "it was killed" : outcome);
 }
 
 bool ReadMac(const char* text, dhcp::Mac& mac) {
@@ -279,5 +239,9 @@ int main(int argc, char** argv) {
   vnic.lock = argv[7];
   vnic.route = argv[8];
   vnic.routes = argv[9];
-  return smartadm::Main(vnic);
+  try {
+    return smartadm::Main(vnic);
+  } catch (const std::exception& error) {
+    return smartadm::Fail(error.what());
+  }
 }

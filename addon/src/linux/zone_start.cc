@@ -28,7 +28,6 @@
 #include <lxc/lxccontainer.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -51,6 +50,7 @@
 #include "core/native_error.h"
 #include "core/owned.h"
 #include "core/unique_fd.h"
+#include "linux/background.h"
 #include "linux/emulator.h"
 #include "linux/ipc_settings.h"
 #include "linux/zone_command.h"
@@ -304,58 +304,14 @@ void Monitor(const Zone& zone, int report) {
   }
 }
 
-// Leaves the caller's session, folder, files and signals behind.
-void Detach() {
-  ::setsid();
-  if (::chdir("/") != 0) std::abort();
-  ::umask(022);
-  const int null = ::open("/dev/null", O_RDWR);
-  for (int fd = 0; fd <= 2; ++fd) ::dup2(null, fd);
-  if (null > 2) ::close(null);
-  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
-  // The reader of our report may have gone.
-  ::signal(SIGPIPE, SIG_IGN);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-}
-
 int Main(const Zone& zone) {
   // Without newuidmap on the path liblxc, as root, writes the id map itself; with it, /etc/subuid would have to know
   // the range of every zone.
   ::setenv("PATH", "/nonexistent", 1);
-  ::closefrom(3);
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) {
-    std::printf("pipe: %s\n", std::strerror(errno));
-    return 1;
-  }
-  const UniqueFd reader(ends[0]);
-  UniqueFd writer(ends[1]);
-  const pid_t monitor = ::fork();
-  if (monitor < 0) {
-    std::printf("fork: %s\n", std::strerror(errno));
-    return 1;
-  }
-  if (monitor == 0) {
-    Detach();
-    Monitor(zone, writer.get());
-    ::_exit(0);
-  }
-  writer.reset();
-  std::string text;
-  char buffer[4096];
-  for (;;) {
-    const ssize_t size = ::read(reader.get(), buffer, sizeof buffer);
-    if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) break;
-    text.append(buffer, static_cast<size_t>(size));
-    if (text.find('\n') != std::string::npos) break;
-  }
-  if (text.rfind("running\n", 0) == 0) return 0;
+  const std::string outcome = InBackground([&zone](int report) { Monitor(zone, report); });
+  if (outcome == "running") return 0;
   // A zone may end before anybody saw it run: halted at once, or an init that has nothing to do.
-  if (text.empty()) text = "its init ended at once\n";
-  std::fputs(text.c_str(), stdout);
+  std::printf("%s\n", outcome.empty() ? "its init ended at once" : outcome.c_str());
   return 1;
 }
 
@@ -367,5 +323,10 @@ int main(int argc, char** argv) {
     std::fputs("usage: zone-start LXCPATH NAME ZONEPATH\n", stdout);
     return 2;
   }
-  return smartadm::Main({argv[1], argv[2], argv[3]});
+  try {
+    return smartadm::Main({argv[1], argv[2], argv[3]});
+  } catch (const std::exception& error) {
+    std::printf("%s\n", error.what());
+    return 1;
+  }
 }
