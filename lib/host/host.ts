@@ -1,4 +1,5 @@
 /** The five interfaces of a host together with what only some hosts can do. Types only. */
+import type { HostWatch } from './changes.js';
 import type { Datasets } from './datasets.js';
 import type { Hvm } from './hvm.js';
 import type { LayerWriter } from './layers.js';
@@ -21,6 +22,8 @@ export interface Host {
   readonly hvm?: Hvm;
   readonly layers?: LayerWriter;
   readonly features: HostFeatures;
+  /** Calls `changed` whenever something may have happened to a zone, until the watch is closed. */
+  watch(changed: () => void): HostWatch;
   /** Path of the state on this host: `at('/etc/zones')` below the root prefix. */
   at(absolutePath: string): string;
   close(): Promise<void>;

@@ -1,16 +1,15 @@
 /**
- * What happens to the VMs of a host, as events. Where the original asks a daemon, the host is looked at: at once when
- * something changes below `/etc/zones`, by a clock for what only the kernel, a guest or the datasets know.
+ * What happens to the VMs of a host, as events. Where the original asks a daemon, the host is looked at: at once when it
+ * tells that something has changed, by a clock for what it does not tell of.
  */
 import { randomUUID } from 'node:crypto';
-import { statSync, watch, type FSWatcher } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../context.js';
-import { codeOf } from '../errors.js';
 import type { Host } from '../host/host.js';
-import type { ZoneRecord } from '../host/zones.js';
+import type { ZoneRecord, ZoneRuntime } from '../host/zones.js';
 import type { Log } from '../log.js';
 import type { VmObject } from '../schema/generated/vm.js';
 import { diff, type Change } from './diff.js';
@@ -52,7 +51,7 @@ export interface WatchOptions {
 const pauses = { quick: 500, whole: 2000 } as const;
 /** Looks take no more than this part of the time, however many VMs there are. */
 const shares = { quick: 1 / 50, whole: 1 / 100 } as const;
-/** A change of a file is seldom alone. */
+/** A change is seldom alone. */
 const settleMs = 20;
 /** From so many changed VMs on, all are loaded in one pass. */
 const manyVms = 8;
@@ -67,14 +66,19 @@ const identities = { disks: 'path', nics: 'mac' } as const;
 export async function* watchVms(ctx: Context, options: WatchOptions = {}): AsyncGenerator<VmEvent, void, undefined> {
   const host = await ctx.host();
   const ends = [ctx.signal, ...(options.signal === undefined ? [] : [options.signal])];
-  const folder = watchFolder(host.at('/etc/zones'), ends);
+  const bell = createBell(ends);
+  const watch = host.watch(() => {
+    bell.ring();
+  });
   try {
     const view = createView(host, ctx.log, options.uuid);
     let took = await timed(() => view.begin());
     let pauseMs: number = pauses.quick;
     let wholeAt = nextWhole(took.ms);
     yield { type: 'ready', date: new Date(), uuid: randomUUID(), vms: view.vms() };
-    while (await folder.changed(pauseMs)) {
+    for (;;) {
+      const isToldOf = watch.follow(view.zones()) && !view.isUnsettled();
+      if (!(await bell.rung(isToldOf ? wholeAt - performance.now() : pauseMs))) break;
       const isWhole = performance.now() >= wholeAt;
       took = await timed(() => view.look(isWhole));
       if (isWhole) wholeAt = nextWhole(took.ms);
@@ -82,7 +86,8 @@ export async function* watchVms(ctx: Context, options: WatchOptions = {}): Async
       yield* took.events;
     }
   } finally {
-    folder.close();
+    watch.close();
+    bell.close();
   }
 }
 
@@ -111,11 +116,17 @@ interface View {
   /** What has happened since. Loads VMs whose marks have changed, or all. */
   look(isWhole: boolean): Promise<readonly VmEvent[]>;
   vms(): Readonly<Record<string, VmObject>>;
+  /** The zones that were there at the last look. */
+  zones(): readonly ZoneRecord[];
+  /** Whether there has to be another look soon: at a zone on its way from one state to another, or after one that failed. */
+  isUnsettled(): boolean;
 }
 
 function createView(host: Host, log: Log, only: string | undefined): View {
   const seen = new Map<string, Seen>();
   const complaints = new Map<string, string>();
+  let zones: readonly ZoneRecord[] = [];
+  let isUnsettled = true;
 
   /** The one VM's zone, or all. */
   async function records(): Promise<readonly ZoneRecord[]> {
@@ -125,9 +136,10 @@ function createView(host: Host, log: Log, only: string | undefined): View {
 
   /** What tells cheaply that a VM may have changed, by zone. */
   async function marks(): Promise<ReadonlyMap<string, string>> {
-    const found = await records();
-    const marked = found.map(async (record) => [record.name, await markOf(host, record)] as const);
-    return new Map(await Promise.all(marked));
+    zones = await records();
+    const marked = await Promise.all(zones.map(async (record) => ({ record, runtime: await runtimeOf(host, record) })));
+    isUnsettled = marked.some(({ record, runtime }) => isMoving(record, runtime));
+    return new Map(marked.map(({ record, runtime }) => [record.name, markOf(host, record, runtime)]));
   }
 
   /** One that cannot be read is in the log, once as long as it does not change. */
@@ -195,10 +207,13 @@ function createView(host: Host, log: Log, only: string | undefined): View {
         return await look(isWhole);
       } catch (err) {
         log.warn({ err }, 'cannot look at the host: it is tried again');
+        isUnsettled = true;
         return [];
       }
     },
     vms: () => Object.fromEntries([...seen].flatMap(([name, { vm }]) => (vm === undefined ? [] : [[name, vm]]))),
+    zones: () => zones,
+    isUnsettled: () => isUnsettled,
   };
 }
 
@@ -212,8 +227,19 @@ function eventsBetween(name: string, before: VmObject | undefined, vm: VmObject)
   return changes.length === 0 ? [] : [{ type: 'modify', ...happened(name, vm), vm, changes }];
 }
 
+/** Without a kernel's zone there is none. */
+async function runtimeOf(host: Host, { id, name }: ZoneRecord): Promise<ZoneRuntime | undefined> {
+  return id === undefined ? undefined : host.zones.runtime(name);
+}
+
+/** On its way from one state to another: of its arrival there is not always word. */
+function isMoving({ state }: ZoneRecord, runtime: ZoneRuntime | undefined): boolean {
+  if (state === 'running') return runtime === undefined;
+  return state !== 'configured' && state !== 'incomplete' && state !== 'installed';
+}
+
 /** Its record, its init, and the times of the files that belong to it. */
-async function markOf(host: Host, record: ZoneRecord): Promise<string> {
+function markOf(host: Host, record: ZoneRecord, runtime: ZoneRuntime | undefined): string {
   const place = host.at(record.zonepath);
   const files = [
     host.at(`/etc/zones/${record.name}.xml`),
@@ -225,68 +251,45 @@ async function markOf(host: Host, record: ZoneRecord): Promise<string> {
     const stat = statSync(file, { throwIfNoEntry: false });
     return stat === undefined ? null : [stat.ino, stat.size, stat.mtimeMs];
   });
-  const runtime = record.id === undefined ? undefined : await host.zones.runtime(record.name);
   return JSON.stringify([record, runtime?.pid, runtime?.initRestarts, times]);
 }
 
-interface FolderWatch {
-  /** True as soon as something in the folder has changed, or after `pauseMs`; false when it is enough. */
-  changed(pauseMs: number): Promise<boolean>;
+interface Bell {
+  ring(): void;
+  /** True as soon as it is rung, or has been, or after `pauseMs`; false when it is enough. */
+  rung(pauseMs: number): Promise<boolean>;
   close(): void;
 }
 
-function watchFolder(folder: string, ends: readonly AbortSignal[]): FolderWatch {
-  let watcher: FSWatcher | undefined;
-  let hasChanged = false;
+function createBell(ends: readonly AbortSignal[]): Bell {
+  let hasRung = false;
   let wake = (): void => undefined;
   const hasEnded = () => ends.some((signal) => signal.aborted);
-  for (const signal of ends) signal.addEventListener('abort', end);
-
-  function close(): void {
-    watcher?.close();
-    watcher = undefined;
-  }
-
-  function end(): void {
-    close();
+  const end = () => {
     wake();
-  }
-
-  /** Where that cannot be, since the folder is not there yet or the system has no watches left, the clock remains. */
-  function open(): void {
-    if (watcher !== undefined || hasEnded()) return;
-    try {
-      // Who no longer asks for events is not kept running by it.
-      watcher = watch(folder, { persistent: false }, () => {
-        hasChanged = true;
-        wake();
-      });
-      watcher.on('error', close);
-    } catch (error) {
-      if (codeOf(error) === undefined) throw error;
-    }
-  }
-
-  open();
+  };
+  for (const signal of ends) signal.addEventListener('abort', end);
   return {
-    async changed(pauseMs) {
-      open();
-      if (!hasChanged && !hasEnded()) {
+    ring() {
+      hasRung = true;
+      wake();
+    },
+    async rung(pauseMs) {
+      if (!hasRung && !hasEnded()) {
         await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, pauseMs);
+          const timer = setTimeout(resolve, Math.ceil(pauseMs));
           wake = () => {
             clearTimeout(timer);
             resolve();
           };
         });
       }
-      if (hasChanged && !hasEnded()) await sleep(settleMs);
-      hasChanged = false;
+      if (hasRung && !hasEnded()) await sleep(settleMs);
+      hasRung = false;
       return !hasEnded();
     },
     close() {
       for (const signal of ends) signal.removeEventListener('abort', end);
-      close();
     },
   };
 }

@@ -60,6 +60,7 @@ export function smartosHost(
         }), // prettier-ignore
     },
     features: { guestOs: 'smartos', vminfod: false },
+    watch: () => ({ follow: () => false, close: () => undefined }),
     at: (path) => join(root, path),
     close: () => Promise.resolve(),
   };

@@ -10,6 +10,7 @@ import { platformPrograms } from './programs.js';
 import { illumosSysinfo } from './sysinfo.js';
 import { vmadmd } from './vmadmd.js';
 import { vminfod } from './vminfod.js';
+import { watchZones } from './zone-watch.js';
 import { createIllumosZones } from './zones.js';
 
 export interface IllumosHostOptions {
@@ -41,6 +42,7 @@ export function openIllumosHost({
     zones, datasets, links, sysinfo, at,
     hvm: createIllumosHvm({ at, zones, datasets, programs, vmadmd: vmadmd({ at, port: vmadmdPort }) }),
     features: { guestOs: 'smartos', vminfod: existsSync(at('/var/run/vminfod.ready')) },
+    watch: (changed) => watchZones({ at, log }, changed),
     close: () => Promise.resolve(),
   }; // prettier-ignore
 }

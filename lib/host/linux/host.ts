@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { codeOf } from '../../errors.js';
 import type { Log } from '../../log.js';
 import { hostError } from '../errors.js';
+import { watchFolders } from '../folder-watch.js';
 import type { Host } from '../host.js';
 import { readConfig } from './config.js';
 import { createBtrfsDatasets } from './datasets-btrfs.js';
@@ -42,6 +43,16 @@ export async function openLinuxHost({ root, log }: { readonly root: string; read
     },
     sysinfo: createLinuxSysinfo({ at, zpool: config.defaultPool }),
     features: { guestOs: 'linux', vminfod: false },
+    watch(changed) {
+      const folders = watchFolders(changed);
+      // What ends or boots by itself tells nobody: zones have to be looked at.
+      const follow = () => {
+        folders.follow([at('/etc/zones')]);
+        return false;
+      };
+      follow();
+      return { follow, close: folders.close };
+    },
     close: () => Promise.resolve(),
     async tearDown() {
       await zones.removeAll();

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { quietProgress } from '../../../lib/cli/context.js';
 import type { Context } from '../../../lib/context.js';
 import { hasCode } from '../../../lib/errors.js';
+import type { Host } from '../../../lib/host/host.js';
 import { writeZoneXml } from '../../../lib/host/linux/zone-xml.js';
 import { silentLog } from '../../../lib/log.js';
 import { watchVms, type VmEvent } from '../../../lib/vm/events.js';
@@ -32,9 +33,12 @@ const rename = (number: number, name: string) => {
 };
 
 /** Runs a watch; its events can be taken one by one. */
-async function watching(uuid?: string): Promise<{ readonly ready: VmEvent; readonly next: () => Promise<VmEvent> }> {
+async function watching(
+  uuid?: string,
+  host: Host = all.host,
+): Promise<{ readonly ready: VmEvent; readonly next: () => Promise<VmEvent> }> {
   const ctx: Context = {
-    host: () => Promise.resolve(all.host),
+    host: () => Promise.resolve(host),
     log: silentLog,
     progress: quietProgress,
     signal: end.signal,
@@ -155,6 +159,53 @@ describe('a watch', { concurrency: false }, () => {
     all.asked.length = 0;
     await sleep(1300);
     assert.deepEqual([...new Set(all.asked)], ['zones.list']);
+    end.abort();
+    await assert.rejects(pending, /the watch has ended/);
+  });
+
+  it('of a host that tells of its zones does not look at them until it does', async () => {
+    add(1, 'one');
+    let tell = (): void => undefined;
+    let followed: readonly string[] = [];
+    let closed = 0;
+    const watch: Host['watch'] = (changed) => {
+      tell = changed;
+      const follow = (zones: readonly { readonly name: string }[]) => {
+        followed = zones.map(({ name }) => name);
+        return true;
+      };
+      return { follow, close: () => (closed += 1) };
+    };
+    const { next } = await watching(undefined, { ...all.host, watch });
+    const booted = next();
+    await sleep(100);
+    all.asked.length = 0;
+    all.running.set(uuidOf(1), 77);
+    await sleep(1200);
+    assert.deepEqual(all.asked, []);
+    tell();
+    assert.match(told(await booted), /^modify 00000001 .*state:stopped>running/);
+    assert.deepEqual(followed, [uuidOf(1)]);
+
+    const ended = next();
+    ended.catch(() => undefined);
+    end.abort();
+    await assert.rejects(ended, /the watch has ended/);
+    assert.equal(closed, 1);
+  });
+
+  it('looks by the clock at a zone that is on its way from one state to another', async () => {
+    add(1, 'one');
+    const list = async () => (await all.host.zones.list()).map((record) => ({ ...record, state: 'shutting_down' }));
+    const zones = { ...all.host.zones, list } as Host['zones'];
+    const watch: Host['watch'] = () => ({ follow: () => true, close: () => undefined });
+    const { next } = await watching(undefined, { ...all.host, zones, watch });
+    const pending = next();
+    pending.catch(() => undefined);
+    await sleep(100);
+    all.asked.length = 0;
+    await sleep(1000);
+    assert.ok(all.asked.includes('zones.list'));
     end.abort();
     await assert.rejects(pending, /the watch has ended/);
   });

@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { watchFolders } from '../../../lib/host/folder-watch.js';
 import type { Host } from '../../../lib/host/host.js';
 import { zoneStore } from '../../../lib/host/linux/zone-store.js';
 import { writeZoneXml } from '../../../lib/host/linux/zone-xml.js';
@@ -63,6 +64,10 @@ export function readingHost(): ReadingHost {
       },
     },
     sysinfo: { read: () => note('sysinfo', Promise.resolve({ uuid: 'server', liveImage: 'stamp', datacenter: 'dc' })) },
+    watch: (changed: () => void) => {
+      const { follow, close } = watchFolders(changed);
+      return { follow: () => follow([at('/etc/zones')]) && false, close };
+    },
     at,
   };
   const addFile = (path: string, text: string) => {
