@@ -118,7 +118,7 @@ export interface NativeZoneEvent {
 
 /** libsysevent. Errors carry the errno's name. */
 export interface NativeSysevent {
-  /** Has `listener` told of each event, in order, until the handle is closed. Keeps the program running. */
+  /** Has `listener` told of each event, in order, until the handle is closed. Keeps no program running. */
   subscribe(listener: (event: NativeZoneEvent) => void): NativeHandle;
   missingFunctions(): readonly string[];
 }

@@ -1,9 +1,11 @@
 /** Zones tell of their states by sysevent.node, on the stand-in for libsysevent. */
 import assert from 'node:assert/strict';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
 import { after, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../../lib/errors.js';
-import { loadNative } from '../../lib/host/native.js';
+import { addonFile, loadNative } from '../../lib/host/native.js';
 import type { NativeZoneEvent } from '../../lib/host/native-dladm.js';
 import { IllumosRoot } from '../stand-ins/root.js';
 
@@ -28,6 +30,13 @@ async function make(name: string): Promise<void> {
   await document.save();
   await document.notifyCreate();
   document.close();
+}
+
+async function ended(child: ChildProcessWithoutNullStreams): Promise<{ status: unknown; stderr: string }> {
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const [code, signal] = (await once(child, 'close')) as [unknown, unknown];
+  return { status: signal ?? code, stderr };
 }
 
 async function until(holds: () => boolean): Promise<void> {
@@ -66,6 +75,20 @@ describe('zone events', () => {
     await make('web');
     await until(() => counts.every((count) => count === 1));
     for (const subscription of subscriptions) subscription.close();
+  });
+
+  it('are no reason to run on, and nobody has to close them', async () => {
+    const program = `
+      const sysevent = require(${JSON.stringify(addonFile('sysevent'))});
+      globalThis.kept = [1, 2, 3].map(() => sysevent.subscribe(() => undefined));
+      sysevent.subscribe(() => undefined);
+      if (process.argv[1] === 'busy') require('node:fs').appendFileSync(${JSON.stringify(`${root.path}/system/events`)}, 'web\\t\\tconfigured\\n'.repeat(5000));
+    `;
+    root.write('/system/events', '');
+    for (const how of ['idle', 'busy']) {
+      const { status, stderr } = await ended(spawn(process.execPath, ['-e', program, how]));
+      assert.deepEqual([status, stderr], [0, ''], how);
+    }
   });
 
   it('are refused with the reason', () => {

@@ -1,5 +1,6 @@
 // What sysevent.node exports: sysevent.h as a function and a handle.
 #include <memory>
+#include <mutex>
 #include <utility>
 
 #include "boundary/arguments.h"
@@ -25,26 +26,48 @@ Napi::Value EventToJs(Napi::Env env, const ZoneEvent& event) {
   return object;
 }
 
-// The listener in JavaScript, as the library's thread reaches it.
+// The listener in JavaScript, as the library's thread reaches it. When Node ends, it may be gone before what calls it
+// is.
 class Listener {
  public:
   explicit Listener(Napi::Function function)
-      : function_(Napi::ThreadSafeFunction::New(function.Env(), function, "zone events", 0, 1)) {}
+      : function_(Napi::ThreadSafeFunction::New(function.Env(), function, "zone events", 0, 1,
+                                                [reach = reach_](Napi::Env) { reach->End(); })) {
+    function_.Unref(function.Env());
+  }
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
-  ~Listener() { function_.Release(); }
+  ~Listener() {
+    const std::lock_guard lock(reach_->mutex);
+    if (reach_->is_open) function_.Release();
+  }
 
   void Tell(ZoneEvent event) {
     auto owned = std::make_unique<ZoneEvent>(std::move(event));
+    const std::lock_guard lock(reach_->mutex);
+    if (!reach_->is_open) return;
     const napi_status status =
         function_.NonBlockingCall(owned.get(), [](Napi::Env env, Napi::Function listener, ZoneEvent* told) {
           const std::unique_ptr<ZoneEvent> taken(told);
           if (env != nullptr) listener.Call({EventToJs(env, *taken)});
         });
     if (status == napi_ok) static_cast<void>(owned.release());
+    // After this answer it may not be touched any more.
+    if (status == napi_closing) reach_->is_open = false;
   }
 
  private:
+  struct Reach {
+    std::mutex mutex;
+    bool is_open = true;
+
+    void End() {
+      const std::lock_guard lock(mutex);
+      is_open = false;
+    }
+  };
+
+  std::shared_ptr<Reach> reach_ = std::make_shared<Reach>();
   Napi::ThreadSafeFunction function_;
 };
 
