@@ -1,42 +1,38 @@
 /** `--json` of create, update and validate: what became of a payload, beside the sentences that stay as they are. */
 import assert from 'node:assert/strict';
-import { after, describe, it } from 'node:test';
+import { afterEach, beforeEach, describe, it } from 'node:test';
 import { vmadm } from '../../lib/cli/vmadm/main.js';
 import { usageText } from '../../lib/cli/vmadm/usage-text.js';
-import type { Host } from '../../lib/host/host.js';
-import { fakeZones } from '../fakes/zones.js';
-import { runCaptured } from '../vectors/captured-cli.js';
-import { hostFacts, installImages, smartosHost, temporaryRoot } from '../vectors/host.js';
-import { VectorFolder } from '../vectors/records.js';
+import { runCaptured, type Outcome } from '../vectors/captured-cli.js';
+import { onEachHost, openInMemory, type CliHost, type OpenCliHost } from './hosts.js';
 
 const image = '11111111-1111-4111-8111-111111111111';
-const facts = hostFacts(new VectorFolder());
+type Run = (argv: readonly string[], payload?: unknown) => Promise<Outcome & { readonly json: () => unknown }>;
 
-/** A host of its own for each test. */
-function open(guestOs: Host['features']['guestOs'] = 'smartos') {
-  const { root, remove } = temporaryRoot();
-  after(remove);
-  const parts = {
-    zones: fakeZones(),
-    pools: facts.zpools,
-    datasets: installImages(root, facts),
-    nicTags: facts.nictags,
-  };
-  const host: Host = { ...smartosHost(root, parts), features: { guestOs, vminfod: false } };
-  return async (argv: readonly string[], payload: unknown = {}) => {
+/** Describes `what` on each kind of host, with a host of its own for each test. */
+function onFreshHosts(what: string, suite: (run: Run) => void): void {
+  onEachHost(what, (open) => {
+    suite(withFreshHost(open));
+  });
+}
+
+/** What runs vmadm, with standard output as JSON, on a host that `open` makes before each test of the suite. */
+function withFreshHost(open: OpenCliHost): Run {
+  let given: CliHost;
+  beforeEach(async () => (given = await open()));
+  afterEach(() => given.remove());
+  return async (argv, payload = {}) => {
     const stdin = typeof payload === 'string' ? payload : JSON.stringify(payload);
-    const outcome = await runCaptured('vmadm', vmadm, argv, { host, root, stdin });
-    const json = (): unknown => JSON.parse(outcome.stdout);
-    return { ...outcome, json };
+    const outcome = await runCaptured('vmadm', vmadm, argv, { host: given.host, root: given.root, stdin });
+    return { ...outcome, json: (): unknown => JSON.parse(outcome.stdout) };
   };
 }
 
 const uuid = 'c1000001-0000-4000-8000-000000000001';
 const base = { brand: 'joyent', image_uuid: image, uuid };
 
-describe('create --json', () => {
+onFreshHosts('create --json', (run) => {
   it('tells what was applied, ignored with the nearest known name, and adjusted', async () => {
-    const run = open();
     const payload = {
       ...base,
       autoboot: false,
@@ -64,7 +60,6 @@ describe('create --json', () => {
   });
 
   it('tells what failed, with everything else as without it', async () => {
-    const run = open();
     const refused = { ...base, nics: [{ nic_tag: 'nowhere', ips: ['dhcp'] }], autoboot: false };
     const plain = await run(['create'], refused);
     const told = await run(['create', '--json'], refused);
@@ -77,9 +72,8 @@ describe('create --json', () => {
   });
 });
 
-describe('update --json', () => {
+onFreshHosts('update --json', (run) => {
   it('says what reaches a running VM and what waits for its reboot', async () => {
-    const run = open();
     assert.equal((await run(['create'], base)).exit, 0);
     const changes = { alias: 'a', cpu_cap: 50, hostname: 'h', autoboot: true, set_tags: { a: 1 }, tagz: {} };
     const { stderr, json } = await run(['update', uuid, '--json'], changes);
@@ -94,7 +88,6 @@ describe('update --json', () => {
   });
 
   it('has nothing wait on a VM that does not run', async () => {
-    const run = open();
     await run(['create'], { ...base, autoboot: false });
     const { json } = await run(['update', '--json', uuid, 'hostname=h', 'max_physical_memory=512']);
     const { applied, pending_reboot: pending } = json() as { applied: string[]; pending_reboot: string[] };
@@ -102,8 +95,25 @@ describe('update --json', () => {
     assert.deepEqual(pending, []);
   });
 
+  it('says what is missing or wrong', async () => {
+    const missing = await run(['update', uuid, '--json'], { alias: 'a' });
+    assert.equal(missing.exit, 1);
+    assert.equal(missing.stderr, `VM ${uuid} not found\n`);
+    assert.deepEqual(missing.json(), { error: { code: 'VmNotFound', message: `VM ${uuid} not found` } });
+    const wrong = await run(['update', '--json', 'x'], { alias: 'a' });
+    assert.equal(wrong.exit, 2);
+    assert.equal(wrong.stderr, `Invalid or missing UUID for update\n${usageText()}`);
+    assert.deepEqual(wrong.json(), { error: { code: 'Usage', message: 'Invalid or missing UUID for update' } });
+  });
+});
+
+describe('update --json on Linux', () => {
+  const run = withFreshHost(async () => {
+    const given = await openInMemory();
+    return { ...given, host: { ...given.host, features: { guestOs: 'linux', vminfod: false } } };
+  });
+
   it('knows that a Linux host renames running zones, plugs NICs into them and sets their routes', async () => {
-    const run = open('linux');
     const payload = {
       ...base,
       brand: 'lx',
@@ -125,7 +135,6 @@ describe('update --json', () => {
   });
 
   it('knows that the routes of a machine are for the guest in it', async () => {
-    const run = open('linux');
     for (const [brand, reached] of [
       ['lx', ['set_routes', 'remove_routes']],
       ['kvm', []],
@@ -135,23 +144,10 @@ describe('update --json', () => {
       assert.deepEqual((json() as Record<string, unknown>)['applied'], reached);
     }
   });
-
-  it('says what is missing or wrong', async () => {
-    const run = open();
-    const missing = await run(['update', uuid, '--json'], { alias: 'a' });
-    assert.equal(missing.exit, 1);
-    assert.equal(missing.stderr, `VM ${uuid} not found\n`);
-    assert.deepEqual(missing.json(), { error: { code: 'VmNotFound', message: `VM ${uuid} not found` } });
-    const wrong = await run(['update', '--json', 'x'], { alias: 'a' });
-    assert.equal(wrong.exit, 2);
-    assert.equal(wrong.stderr, `Invalid or missing UUID for update\n${usageText()}`);
-    assert.deepEqual(wrong.json(), { error: { code: 'Usage', message: 'Invalid or missing UUID for update' } });
-  });
 });
 
-describe('validate --json', () => {
+onFreshHosts('validate --json', (run) => {
   it('tells the findings and what create would do', async () => {
-    const run = open();
     const payload = { brand: 'joyent', max_lwps: 'x', quota: 5, qouta: 5 };
     const plain = await run(['validate', 'create'], payload);
     const told = await run(['validate', 'create', '--json'], payload);
@@ -171,7 +167,6 @@ describe('validate --json', () => {
   });
 
   it('tells what an update of a running VM would do', async () => {
-    const run = open();
     const payload = {
       alias: 'a',
       hostname: 'h',
@@ -186,7 +181,6 @@ describe('validate --json', () => {
   });
 
   it('tells of adjustments, also of brands that are none', async () => {
-    const run = open();
     const adjusted = await run(['validate', 'create', '--json'], {
       ...base,
       max_physical_memory: 1024,

@@ -2,33 +2,25 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, beforeEach, describe, it } from 'node:test';
+import { after, before, beforeEach, it } from 'node:test';
 import { vmadm } from '../../lib/cli/vmadm/main.js';
-import { fakeZones } from '../fakes/zones.js';
 import { runCaptured } from '../vectors/captured-cli.js';
-import { hostFacts, installImages, smartosHost, temporaryRoot } from '../vectors/host.js';
-import { VectorFolder } from '../vectors/records.js';
+import { onEachHost, type CliHost } from './hosts.js';
 
-const { root, remove } = temporaryRoot();
-after(remove);
-const facts = hostFacts(new VectorFolder());
-const host = smartosHost(root, {
-  zones: fakeZones(),
-  pools: facts.zpools,
-  datasets: installImages(root, facts),
-  nicTags: facts.nictags,
-});
-const run = (argv: readonly string[], env: NodeJS.ProcessEnv = {}, payload: unknown = {}) =>
-  runCaptured('vmadm', vmadm, argv, { host, root, env, stdin: JSON.stringify(payload) });
-
-const folder = join(root, 'var/log/vm/logs');
-const logs = () => (existsSync(folder) ? readdirSync(folder) : []);
 const records = (text: string) => text.trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>); // prettier-ignore
 const missing = 'deadbeef-0000-4000-8000-000000000000';
 
-describe('the log of vmadm', () => {
+onEachHost('the log of vmadm', (open) => {
+  let given: CliHost;
+  before(async () => (given = await open()));
+  after(() => given.remove());
+  const run = (argv: readonly string[], env: NodeJS.ProcessEnv = {}, payload: unknown = {}) =>
+    runCaptured('vmadm', vmadm, argv, { host: given.host, root: given.root, env, stdin: JSON.stringify(payload) });
+  const folder = () => join(given.root, 'var/log/vm/logs');
+  const logs = () => (existsSync(folder()) ? readdirSync(folder()) : []);
+
   beforeEach(() => {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder(), { recursive: true, force: true });
   });
 
   it('says on standard error that there is no such level, and goes on', async () => {
@@ -43,7 +35,7 @@ describe('the log of vmadm', () => {
     const [name = '', ...more] = logs();
     assert.deepEqual(more, []);
     assert.match(name, /^\d{13}-\d{6,}-vmadm\.log$/);
-    assert.ok(records(readFileSync(join(folder, name), 'utf8')).length >= 2);
+    assert.ok(records(readFileSync(join(folder(), name), 'utf8')).length >= 2);
   });
 
   it('is not made by a command that reads and finds nothing wrong', async () => {
@@ -59,7 +51,7 @@ describe('the log of vmadm', () => {
   it('of a command that reads begins before what went wrong', async () => {
     await run(['get', missing]);
     const [name = ''] = logs();
-    const found = records(readFileSync(join(folder, name), 'utf8'));
+    const found = records(readFileSync(join(folder(), name), 'utf8'));
     assert.deepEqual(
       found.map(({ level }) => level),
       [30, 50],
@@ -99,11 +91,11 @@ describe('the log of vmadm', () => {
   });
 
   it('goes to the named file instead of standard error', async () => {
-    const path = join(root, 'debug.log');
+    const path = join(given.root, 'debug.log');
     const { stderr } = await run(['get', missing], { VMADM_DEBUG_LEVEL: 'trace', VMADM_DEBUG_FILE: path });
     assert.equal(stderr, `zoneadm: ${missing}: No such zone configured\n`);
     assert.ok(records(readFileSync(path, 'utf8')).length >= 2);
-    const alone = join(root, 'alone.log');
+    const alone = join(given.root, 'alone.log');
     await run(['get', missing], { VMADM_DEBUG_FILE: alone });
     assert.equal(existsSync(alone), false);
   });
@@ -142,6 +134,6 @@ describe('the log of vmadm', () => {
     ];
     assert.deepEqual(said.map(({ exit }) => exit).slice(0, 2), [0, 0]);
     for (const { stderr } of said) assert.doesNotMatch(stderr, new RegExp(secret));
-    for (const name of logs()) assert.doesNotMatch(readFileSync(join(folder, name), 'utf8'), new RegExp(secret));
+    for (const name of logs()) assert.doesNotMatch(readFileSync(join(folder(), name), 'utf8'), new RegExp(secret));
   });
 });

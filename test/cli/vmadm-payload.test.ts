@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { after, before, it } from 'node:test';
 import fc from 'fast-check';
 import { vmadm } from '../../lib/cli/vmadm/main.js';
 import { usageText } from '../../lib/cli/vmadm/usage-text.js';
@@ -10,39 +10,11 @@ import { diskRows } from '../../lib/schema/disk.js';
 import { nicRows } from '../../lib/schema/nic.js';
 import { brands } from '../../lib/schema/property.js';
 import { vmRows } from '../../lib/schema/vm.js';
-import { fakeZones } from '../fakes/zones.js';
 import { runCaptured, type Outcome } from '../vectors/captured-cli.js';
-import { hostFacts, installImages, smartosHost, temporaryRoot } from '../vectors/host.js';
-import { VectorFolder } from '../vectors/records.js';
-
-const { root, remove } = temporaryRoot();
-after(remove);
-const facts = hostFacts(new VectorFolder());
-const host = smartosHost(root, {
-  zones: fakeZones(),
-  pools: facts.zpools,
-  datasets: installImages(root, facts),
-  nicTags: facts.nictags,
-});
-const run = (argv: readonly string[], stdin?: string | Buffer) =>
-  runCaptured('vmadm', vmadm, argv, { host, root, stdin });
-const file = (name: string, text: string | Buffer) => {
-  writeFileSync(join(root, name), text);
-  return join(root, name);
-};
+import { onEachHost, type CliHost } from './hosts.js';
 
 const uuid = 'c1000001-0000-4000-8000-000000000001';
 const image = '11111111-1111-4111-8111-111111111111';
-const madeOnce = run(
-  ['create'],
-  JSON.stringify({
-    uuid,
-    brand: 'joyent',
-    image_uuid: image,
-    autoboot: false,
-    nics: [{ nic_tag: 'admin', ips: ['dhcp'] }],
-  }),
-);
 /** Commands that take a payload. */
 const takers = [
   ['create'],
@@ -59,7 +31,22 @@ function assertCivil(outcome: Outcome, what: string): void {
   assert.doesNotMatch(outcome.stderr, /^ {4}at |TypeError|RangeError|undefined is not|Cannot read prop/m, what);
 }
 
-describe('a payload', () => {
+onEachHost('a payload', (open, kind) => {
+  let given: CliHost;
+  const run = (argv: readonly string[], stdin?: string | Buffer) =>
+    runCaptured('vmadm', vmadm, argv, { host: given.host, root: given.root, stdin });
+  const file = (name: string, text: string | Buffer) => {
+    writeFileSync(join(given.root, name), text);
+    return join(given.root, name);
+  };
+  before(async () => {
+    given = await open();
+    const nics = [{ nic_tag: 'admin', ips: ['dhcp'] }];
+    const vm = { uuid, brand: 'joyent', image_uuid: image, autoboot: false, nics };
+    assert.equal((await run(['create'], JSON.stringify(vm))).exit, 0);
+  });
+  after(() => given.remove());
+
   it('may come from a file, from standard input, and from - which is that', async () => {
     const valid = JSON.stringify({ brand: 'joyent', image_uuid: image });
     const said = { exit: 0, stdout: '', stderr: "VALID 'create' payload for joyent brand VMs.\n" };
@@ -81,15 +68,15 @@ describe('a payload', () => {
   });
 
   it('that is missing, a folder, or not named is told by name', async () => {
-    const gone = join(root, 'gone.json');
+    const gone = join(given.root, 'gone.json');
     assert.deepEqual(await run(['create', '-f', gone], ''), {
       exit: 1,
       stdout: '',
       stderr: `File: ${gone} does not exist.\n`,
     });
-    mkdirSync(join(root, 'folder'));
+    mkdirSync(join(given.root, 'folder'));
     assert.match(
-      (await run(['create', '-f', join(root, 'folder')], '')).stderr,
+      (await run(['create', '-f', join(given.root, 'folder')], '')).stderr,
       /^Error reading: .*folder \{.*"EISDIR".*\}$/m,
     );
     const { exit, stderr } = await run(['create', '-f'], '');
@@ -117,7 +104,6 @@ describe('a payload', () => {
   });
 
   it('that is JSON but no object is refused in words', async () => {
-    await madeOnce;
     for (const argv of takers) {
       for (const [text, kind] of [
         ['null', 'null'],
@@ -208,7 +194,7 @@ describe('a payload', () => {
       fc.asyncProperty(fc.constantFrom(...takers), anything, async (argv, payload) => {
         assertCivil(await run(argv, JSON.stringify(payload)), JSON.stringify(payload));
       }),
-      { numRuns: 300 },
+      { numRuns: kind === 'memory' ? 300 : 60 },
     );
   });
 });

@@ -1,29 +1,27 @@
 /** vmadm's command line: how it is called and what it says, in words that scripts rely on. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, truncateSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import type { Command } from '../../lib/cli/command.js';
 import { parseArguments } from '../../lib/cli/vmadm/arguments.js';
 import { commands } from '../../lib/cli/vmadm/commands.js';
 import { vmadm } from '../../lib/cli/vmadm/main.js';
 import { usageText } from '../../lib/cli/vmadm/usage-text.js';
 import { runCaptured } from '../vectors/captured-cli.js';
-import { smartosHost, storedZones, temporaryRoot } from '../vectors/host.js';
-import { VectorFolder } from '../vectors/records.js';
-
-const { root, remove } = temporaryRoot();
-after(remove);
-mkdirSync(join(root, 'etc'));
-cpSync(new VectorFolder().path('vm-set/etc-zones'), join(root, 'etc/zones'), { recursive: true });
-const host = smartosHost(root, { zones: storedZones(root), pools: ['zones'], nicTags: ['admin'] });
+import { onEachHost, type CliHost } from './hosts.js';
 
 const missing = 'deadbeef-0000-4000-8000-000000000000';
 const someone = '1e1d2c3b-1003-4101-b38f-000001234567';
-const run = (...argv: string[]) => runCaptured('vmadm', vmadm, argv, { host, root, stdin: '{}' });
 
-describe('vmadm', () => {
+onEachHost('vmadm', (open) => {
+  let given: CliHost;
+  before(async () => (given = await open('recorded')));
+  after(() => given.remove());
+  const run = (...argv: string[]) =>
+    runCaptured('vmadm', vmadm, argv, { host: given.host, root: given.root, stdin: '{}' });
+
   it('prints its usage on standard error and ends with 2, help included', async () => {
     for (const argv of [[], [''], ['-h'], ['-?'], ['help']]) {
       assert.deepEqual(await run(...argv), { exit: 2, stdout: '', stderr: usageText() });
@@ -52,24 +50,22 @@ describe('vmadm', () => {
   });
 
   it('lists the others where the file of one is damaged, and says on standard error which file that is', async () => {
-    const own = temporaryRoot();
-    mkdirSync(join(own.root, 'etc'));
-    cpSync(join(root, 'etc/zones'), join(own.root, 'etc/zones'), { recursive: true });
-    const damagedHost = smartosHost(own.root, { zones: storedZones(own.root), pools: ['zones'], nicTags: ['admin'] });
-    const file = join(own.root, `etc/zones/${someone}.xml`);
-    truncateSync(file, 100);
+    const file = join(given.root, `etc/zones/${someone}.xml`);
+    const text = readFileSync(file);
     for (const command of ['list', 'lookup']) {
+      writeFileSync(file, text);
       const whole = await run(command, 'autoboot=~.');
-      const seen = await runCaptured('vmadm', vmadm, [command, 'autoboot=~.'], { host: damagedHost, root: own.root });
+      writeFileSync(file, text.subarray(0, 100));
+      const seen = await run(command, 'autoboot=~.');
       assert.equal(seen.exit, 0);
       assert.match(seen.stderr, new RegExp(`^warning: .*${file} is damaged.*\n$`));
       const lines = whole.stdout.split('\n').filter((line) => !line.startsWith(someone));
       assert.equal(seen.stdout, lines.join('\n'));
     }
-    const one = await runCaptured('vmadm', vmadm, ['get', someone], { host: damagedHost, root: own.root });
+    const one = await run('get', someone);
     assert.equal(one.exit, 1);
     assert.ok(one.stderr.includes(file));
-    own.remove();
+    writeFileSync(file, text);
   });
 
   it('says of a missing VM what each command has always said', async () => {
@@ -173,7 +169,7 @@ describe('vmadm', () => {
 
   it('ends quietly when nobody reads on', { skip: process.getuid?.() !== 0 && 'needs root' }, async () => {
     const child = spawn(process.execPath, ['--import', 'tsx', 'bin/vmadm.ts', 'list', '-o', 'uuid,alias'], {
-      env: { ...process.env, SMARTADM_ROOT: root },
+      env: { ...process.env, ...given.env, SMARTADM_ROOT: given.root },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     child.stdout.destroy();

@@ -1,7 +1,6 @@
 /** Runs files of records, whatever is in them. */
-import { existsSync } from 'node:fs';
 import { describeError } from '../../lib/errors.js';
-import { addonFile } from '../../lib/host/native.js';
+import { hasIllumos } from './illumos-host.js';
 import type { VectorFolder, VectorRecord } from './records.js';
 import type { OpenRunner } from './runner.js';
 
@@ -22,8 +21,8 @@ const onIllumos = 'illumos-';
 
 /** The files of `folder` as they are run, in the order of their names; some twice. */
 export function runsOf(files: readonly string[]): readonly string[] {
-  const hasAddons = existsSync(addonFile('zonecfg'));
-  return files.flatMap((file) => (file.startsWith('vm-flow') && hasAddons ? [file, onIllumos + file] : [file]));
+  const isTwice = (file: string) => hasIllumos && canRun(onIllumos + file);
+  return files.flatMap((file) => (isTwice(file) ? [file, onIllumos + file] : [file]));
 }
 
 /** The ids of records as a run of `file` tells them. */
@@ -45,6 +44,9 @@ const runners: readonly (readonly [begins: string, load: () => Promise<OpenRunne
   ['vm-flow', async () => (await import('./vm-flows.js')).vmFlows],
   // The same records once more, on the host that they were made for.
   [`${onIllumos}vm-flow`, async () => (await import('./vm-flows-illumos.js')).vmFlowsOnIllumos],
+  ...['vm-list', 'vm-lookup', 'vmadm-args'].map(
+    (begins) => [onIllumos + begins, async () => (await import('./vm-invocations.js')).vmInvocationsOnIllumos] as const,
+  ),
   ...['create', 'modify', 'error', 'index', 'sample', 'brand'].map(
     (begins) => [begins, async () => (await import('./zonecfg.js')).zonecfgRecords] as const,
   ),

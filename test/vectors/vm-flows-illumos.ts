@@ -1,13 +1,10 @@
 /** `vm-flow-*` on the illumos host: real addons on what stands in for the system, and the order in which things happen. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openIllumosHost } from '../../lib/host/illumos/host.js';
-import { silentLog } from '../../lib/log.js';
 import { sysinfo } from '../stand-ins/host.js';
-import { addPools } from '../stand-ins/pool.js';
-import { IllumosRoot } from '../stand-ins/root.js';
 import { effectsOf, effectsRecorded, withoutParts } from './effects.js';
-import { hostFacts, installImages, type HostFacts } from './host.js';
+import { hostFacts, type HostFacts } from './host.js';
+import { openIllumosSystem } from './illumos-host.js';
 import type { VectorFolder } from './records.js';
 import type { Runner } from './runner.js';
 import { asRecorded, runFlows, type FlowSystem } from './vm-flows.js';
@@ -22,29 +19,15 @@ export function vmFlowsOnIllumos(folder: VectorFolder): Runner {
 }
 
 async function openSystem(facts: HostFacts): Promise<FlowSystem> {
-  const tree = new IllumosRoot();
-  const root = tree.path;
-  addPools(tree, Object.fromEntries(facts.zpools.map((name) => [name, 2 ** 40])));
-  tree.write('/tmp/.sysinfo.json', JSON.stringify(machine(facts.nictags)));
-  facts.nictags.forEach((name, index) => {
-    tree.addLink(index + 1, { name: `e1000g${index}`, class: 1, flags: 3, mac: `00:50:56:00:00:0${index + 1}` });
-  });
-  const opened = openIllumosHost({ root, log: silentLog, programs: root });
-  for (const { name, type, properties = {} } of installImages(root, facts)) {
-    if (type === 'snapshot') await opened.datasets.snapshot(name);
-    else await opened.datasets.create(name, withoutSize(properties), sizeOf(properties));
-    if (type === 'filesystem') mkdirSync(join(root, name, 'root'));
-  }
+  const { root, host, remove } = await openIllumosSystem(facts, { machine: { ...sysinfo, 'Headnode ID': 'hn1' } });
   // From here on, what happens is written down.
   writeFileSync(join(root, 'system/effects'), '');
   let seen = 0;
   let isUp = false;
   return {
     root,
-    host: { ...opened, zones: asRecorded(opened.zones) },
-    remove: () => {
-      tree.remove();
-    },
+    host: { ...host, zones: asRecorded(host.zones) },
+    remove,
     surround: (work) => work(),
     // The clock of datasets goes on, and their snapshots hold something.
     shown: (text) => text.replace(/("size": )[^,\n]+(,\n +"created_at": ")[^"]+/g, '$1…$2…'),
@@ -67,22 +50,6 @@ async function openSystem(facts: HostFacts): Promise<FlowSystem> {
       return found === wanted ? undefined : `effects: wanted ${String(wanted)}; found ${String(found)}`;
     },
   };
-}
-
-function machine(nicTags: readonly string[]): object {
-  const interfaces = nicTags.map((tag, index) => [
-    `e1000g${index}`,
-    { 'NIC Names': [tag], 'MAC Address': `00:50:56:00:00:0${index + 1}`, 'Link Status': 'up' },
-  ]);
-  return { ...sysinfo, 'Headnode ID': 'hn1', 'Network Interfaces': Object.fromEntries(interfaces) as object };
-}
-
-function withoutSize(properties: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(properties).filter(([name]) => name !== 'volsize'));
-}
-
-function sizeOf({ volsize }: Readonly<Record<string, string>>): number | undefined {
-  return volsize === undefined ? undefined : Number(volsize);
 }
 
 /** Of the emulator, as the script in the zone has them. */
