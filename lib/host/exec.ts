@@ -46,6 +46,9 @@ export async function runProgram(
     const end = (error: Error) => {
       failure ??= error;
       child.kill('SIGKILL');
+      // What it has started may hold its ends for ever.
+      child.stdout.destroy();
+      child.stderr.destroy();
     };
     const timer = setTimeout(() => {
       end(hostError('TimedOut', `${file} did not end within ${(options.timeoutMs ?? 60_000) / 1000} seconds`));
