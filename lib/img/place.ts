@@ -7,7 +7,7 @@ import type { Host } from '../host/host.js';
 import { withUndo } from '../undo.js';
 import { decompress } from './codec.js';
 import { imgError } from './errors.js';
-import { imageFile, type Compression, type Manifest } from './manifest.js';
+import type { Compression, Manifest } from './manifest.js';
 import type { Narration } from './narration.js';
 import { datasetOf, finalSnapshot, partialDatasetOf, removeRecord, writeRecord } from './store.js';
 
@@ -101,8 +101,13 @@ export async function placeImage(ctx: Context, image: ImageToPlace, narration: N
     const code = codeOf(cause);
     // What a source answers is told as it is.
     if (code === undefined || cause === transferError || isOurs(code)) throw cause;
+    const what = `cannot install image ${uuid} as ${datasetOf(pool, uuid)}`;
+    if (code === 'NoSpace') {
+      const hint = 'imgadm vacuum, imgadm delete, vmadm delete and vmadm delete-snapshot make room';
+      throw new SmartadmError(code, `${what}: no space is left in pool ${pool}`, { cause, hint, quietCause: true });
+    }
     const { hint, info } = cause as Partial<SmartadmError>;
-    throw new SmartadmError(code, `cannot install image ${uuid} as ${datasetOf(pool, uuid)}`, {
+    throw new SmartadmError(code, what, {
       cause, ...(hint === undefined ? {} : { hint }), ...(info === undefined ? {} : { info }),
     }); // prettier-ignore
   } finally {
@@ -137,12 +142,7 @@ async function receive(
 ): Promise<ReceiveResult> {
   const { datasets } = await ctx.host();
   const pool = await datasets.ensurePool(image.pool);
-  const stream = await decompress(
-    image.data,
-    image.compression,
-    expansionLimitOf(pool),
-    imageFile(image.manifest)?.size,
-  );
+  const stream = await decompress(image.data, image.compression, expansionLimitOf(pool));
   try {
     return await readingVerified(image, stream, () =>
       datasets.receive(partial, stream, {
