@@ -1,58 +1,80 @@
-/** Decompresses image files: by the programs made for it where they are, gzip also without. */
+/** Decompresses image files: gzip on a thread of our own, the rest by the programs made for it. */
 import { spawn } from 'node:child_process';
-import { pipeline, Transform, type Readable, type TransformCallback } from 'node:stream';
+import { pipeline, Readable, Transform, type TransformCallback } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { codeOf } from '../errors.js';
 import { programEnvironment } from '../host/exec.js';
 import { imgError } from './errors.js';
 import type { Compression } from './manifest.js';
 
-/** Layers of container images come with one more than image files. */
-export type Encoding = Compression | 'zstd';
-
-/** Programs that decompress from standard input to standard output, the best first. */
-const programs: Readonly<Record<Exclude<Encoding, 'none'>, readonly string[]>> = {
-  gzip: ['pigz', 'gzip'],
-  bzip2: ['bzip2'],
-  xz: ['xz'],
-  zstd: ['zstd'],
-};
+/** How files of each encoding begin. Layers of container images come with one more than image files. */
+const beginnings = [
+  ['gzip', Buffer.of(0x1f, 0x8b, 0x08)],
+  ['zstd', Buffer.of(0x28, 0xb5, 0x2f, 0xfd)],
+  ['xz', Buffer.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00)],
+  ['bzip2', Buffer.of(0x42, 0x5a, 0x68)],
+] as const;
+const longestBeginning = 6;
 
 const messageLimit = 1000;
-/** Up to here it costs more to start a program than it gains. */
-const smallBytes = 2 ** 20;
+/**
+ * What gzip comes out in. With pieces so large the library takes less of the processor than it takes just to read the
+ * output of a program, pigz and igzip included; and it, too, works beside the main thread.
+ */
+const gzipPieceBytes = 2 ** 20;
 
 /**
- * The decompressed bytes of `input`, which is `sizeBytes` long. The result fails with `UncompressionError` when the data is damaged, when there is no
+ * The decompressed bytes of `input`; compressed by `any`, its first bytes tell by what. The result fails with `UncompressionError` when the data is damaged, when there is no
  * program for it, or when more than `limitBytes` come out; and with the error of `input`. Whoever stops reading early
  * destroys it, which ends the program.
  */
 export async function decompress(
   input: Readable,
-  compression: Encoding,
+  compression: Compression | 'any',
   limitBytes: number,
-  sizeBytes = Infinity,
 ): Promise<Readable> {
+  const isKnown = compression !== 'any' && compression !== 'gzip';
+  const { data, encoding } = isKnown ? { data: input, encoding: compression } : await recognised(input);
   const output = new Bounded(limitBytes);
   // It may fail before anybody reads, and the reader will find out then.
   output.on('error', () => undefined);
-  if (compression === 'none') {
-    pipeline(input, output, () => undefined);
+  // gzip -f, too, takes what is no gzip as it is.
+  if (encoding === 'none' || (compression === 'gzip' && encoding !== 'gzip')) {
+    pipeline(data, output, () => undefined);
     return output;
   }
-  const isSmall = compression === 'gzip' && sizeBytes <= smallBytes;
-  for (const program of isSmall ? [] : programs[compression]) {
-    if (await runsThrough(program, input, output, compression)) return output;
-  }
-  if (compression === 'gzip') {
-    const gunzip = createGunzip();
-    gunzip.on('error', (cause) => output.destroy(damaged('gzip', cause.message)));
-    pipeline(input, gunzip, output, () => undefined);
+  if (encoding === 'gzip') {
+    const gunzip = createGunzip({ chunkSize: gzipPieceBytes });
+    gunzip.on('error', (cause) => {
+      // It also fails of what follows the compressed data, which nobody needs.
+      if (!gunzip.readableEnded) output.destroy(damaged('gzip', cause.message));
+    });
+    pipeline(data, gunzip, output, () => undefined);
     return output;
   }
-  throw imgError('UncompressionError', `cannot uncompress ${compression}: there is no program ${compression}`, {
-    hint: `install the package ${compression === 'xz' ? 'xz-utils' : compression}`,
+  // All are called as what they undo.
+  if (await runsThrough(encoding, data, output)) return output;
+  throw imgError('UncompressionError', `cannot uncompress ${encoding}: there is no program ${encoding}`, {
+    hint: `install the package ${encoding === 'xz' ? 'xz-utils' : encoding}`,
   });
+}
+
+/** The data and what its first bytes say of it. */
+async function recognised(input: Readable) {
+  const chunks = input[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  let head = Buffer.alloc(0);
+  while (head.length < longestBeginning) {
+    const result = await chunks.next();
+    if (result.done === true) break;
+    head = Buffer.concat([head, result.value]);
+  }
+  const encoding = beginnings.find(([, bytes]) => head.subarray(0, bytes.length).equals(bytes))?.[0] ?? 'none';
+  return { data: Readable.from(all(head, chunks), { objectMode: false }), encoding };
+}
+
+async function* all(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  if (head.length > 0) yield head;
+  for await (const chunk of { [Symbol.asyncIterator]: () => rest }) yield chunk;
 }
 
 function damaged(compression: string, detail: string, stderr = ''): Error {
@@ -62,7 +84,7 @@ function damaged(compression: string, detail: string, stderr = ''): Error {
 }
 
 /** Starts `program` between `input` and `output`; false when there is no such program. */
-function runsThrough(program: string, input: Readable, output: Bounded, compression: Encoding): Promise<boolean> {
+function runsThrough(program: string, input: Readable, output: Bounded): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, ['-cdfq'], { stdio: ['pipe', 'pipe', 'pipe'], env: programEnvironment });
     let messages = '';
@@ -95,7 +117,7 @@ function runsThrough(program: string, input: Readable, output: Bounded, compress
             ? ' (corrupt compressed file): usually indicates a network error while downloading, try again'
             : '';
         const detail = status === null ? `ended by ${String(signal)}` : `exit code ${status}${hint}`;
-        output.destroy(damaged(compression, detail, messages.trim()));
+        output.destroy(damaged(program, detail, messages.trim()));
       });
       resolve(true);
     });
