@@ -2,7 +2,70 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { codeOf } from '../../lib/errors.js';
-import type { Links, VnicSpec } from '../../lib/host/links.js';
+import type { HostLinks, Links, VnicSpec } from '../../lib/host/links.js';
+
+interface HostLinksUnderTest {
+  /** With the tags `admin` and `stub0` (an etherstub). */
+  readonly links: HostLinks;
+  /** Makes a vnic as a zone has it that boots. */
+  addVnic(zone: string): Promise<void>;
+  /** Ends the zone, where the platform has to know. */
+  halt(zone: string): void;
+  close(): Promise<void>;
+}
+
+/** What holds for every host, whoever makes the vnics of its zones. */
+export function hostLinksContract(name: string, open: () => Promise<HostLinksUnderTest>): void {
+  describe(`links of a host (${name})`, () => {
+    let tested: HostLinksUnderTest;
+    let links: HostLinks;
+
+    before(async () => {
+      tested = await open();
+      ({ links } = tested);
+    });
+    after(() => tested.close());
+
+    const vnicsOf = async (zone: string) => (await links.list()).filter((link) => link.zone === zone);
+
+    it('know their nic tags, each by one name', async () => {
+      const tags = await links.nicTags();
+      assert.equal(tags.find((tag) => tag.name === 'admin')?.kind, 'normal');
+      assert.equal(tags.find((tag) => tag.name === 'stub0')?.kind, 'etherstub');
+      assert.equal(new Set(tags.map((tag) => tag.name)).size, tags.length);
+      assert.ok(tags.every((tag) => tag.mtu >= 576 && tag.link !== ''));
+    });
+
+    it('are listed with the zone that holds each', async () => {
+      assert.deepEqual(await vnicsOf('holder'), []);
+      await tested.addVnic('holder');
+      const [vnic, ...others] = await vnicsOf('holder');
+      assert.deepEqual([vnic?.kind, others], ['vnic', []]);
+      assert.ok((vnic?.mtu ?? 0) >= 576);
+      tested.halt('holder');
+      await links.forget('holder');
+      assert.deepEqual(await vnicsOf('holder'), []);
+    });
+
+    it('of one zone are forgotten, any number of times, and those of no other', async () => {
+      await tested.addVnic('stays');
+      await tested.addVnic('goes');
+      tested.halt('goes');
+      for (let time = 0; time < 3; time++) await links.forget('goes');
+      await links.forget('never-was');
+      assert.deepEqual([(await vnicsOf('stays')).length, await vnicsOf('goes')], [1, []]);
+      tested.halt('stays');
+      await links.forget('stays');
+    });
+  });
+}
+
+function vnicSpec(more: Partial<VnicSpec> = {}): VnicSpec {
+  return {
+    physical: 'net0', nicTag: 'admin', mac: '2:8:20:0:0:1', vlanId: 0, addresses: ['dhcp'], gateways: [],
+    mtu: undefined, allowIpSpoofing: false, allowMacSpoofing: false, allowDhcpSpoofing: false, allowedIps: [], ...more,
+  }; // prettier-ignore
+}
 
 export interface LinksUnderTest {
   /** With the tags `admin` (served by DHCP) and `stub0` (an etherstub). */
@@ -12,7 +75,20 @@ export interface LinksUnderTest {
   close(): Promise<void>;
 }
 
+/** What holds where zones get their vnics from us, {@link hostLinksContract} included. */
 export function linksContract(name: string, open: () => Promise<LinksUnderTest>): void {
+  hostLinksContract(name, async () => {
+    const tested = await open();
+    let vnics = 0;
+    return {
+      links: tested.links,
+      addVnic: async (zone) =>
+        tested.links.plug(zone, vnicSpec({ mac: `2:8:20:0:1:${++vnics}` }), await tested.newGuest()),
+      halt: () => undefined,
+      close: () => tested.close(),
+    };
+  });
+
   describe(`links (${name})`, () => {
     let tested: LinksUnderTest;
     let links: Links;
@@ -23,20 +99,13 @@ export function linksContract(name: string, open: () => Promise<LinksUnderTest>)
     });
     after(() => tested.close());
 
-    const spec = (more: Partial<VnicSpec> = {}): VnicSpec => ({
-      physical: 'net0', nicTag: 'admin', mac: '2:8:20:0:0:1', vlanId: 0, addresses: ['dhcp'], gateways: [],
-      mtu: undefined, allowIpSpoofing: false, allowMacSpoofing: false, allowDhcpSpoofing: false, allowedIps: [], ...more,
-    }); // prettier-ignore
+    const spec = vnicSpec;
     const rejects = (work: Promise<unknown>, code: string) => assert.rejects(work, (error) => codeOf(error) === code);
     const vnicsOf = async (zone: string) => (await links.list()).filter((link) => link.zone === zone);
 
-    it('know their nic tags, with the link that carries each', async () => {
-      const tags = await links.nicTags();
-      const admin = tags.find((tag) => tag.name === 'admin');
-      assert.equal(admin?.kind, 'normal');
-      assert.equal(admin.link, await links.ensureCarrier('admin', 0));
-      assert.equal(tags.find((tag) => tag.name === 'stub0')?.kind, 'etherstub');
-      assert.ok(tags.every((tag) => tag.mtu >= 576));
+    it('have the link that carries each nic tag', async () => {
+      const admin = (await links.nicTags()).find((tag) => tag.name === 'admin');
+      assert.equal(admin?.link, await links.ensureCarrier('admin', 0));
     });
 
     it('make a carrier once, however often asked', async () => {
@@ -132,16 +201,6 @@ export function linksContract(name: string, open: () => Promise<LinksUnderTest>)
       await links.forget('live');
       await links.forget('live');
       assert.deepEqual(await vnicsOf('live'), []);
-    });
-
-    it('forget one zone and no other', async () => {
-      const [one, two] = [await tested.newGuest(), await tested.newGuest()];
-      await links.plug('stays', spec({ mac: '2:8:20:0:0:6' }), one);
-      await links.plug('goes', spec({ mac: '2:8:20:0:0:7' }), two);
-      await links.forget('goes');
-      assert.equal((await vnicsOf('stays')).length, 1);
-      assert.deepEqual(await vnicsOf('goes'), []);
-      await links.forget('stays');
     });
   });
 }
