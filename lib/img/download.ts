@@ -185,12 +185,15 @@ class Transfer {
         skip -= chunk.length - fresh.length;
         if (fresh.length === 0) continue;
         this.#count(fresh);
-        await this.#store(fresh);
+        await this.#storing(() => this.file.append(fresh));
       }
+      await this.#storing(() => this.file.flush());
       if (this.#total !== undefined && this.file.bytes < this.#total) throw new Error('connection ended early');
     } finally {
       clearTimeout(timer);
       body.destroy();
+      // What has arrived counts, whatever ended it.
+      await this.#storing(() => this.file.flush());
     }
   }
 
@@ -228,9 +231,9 @@ class Transfer {
     this.#request.onBytes(chunk.length);
   }
 
-  async #store(chunk: Buffer): Promise<void> {
+  async #storing(work: () => Promise<void>): Promise<void> {
     try {
-      await this.file.append(chunk);
+      await work();
     } catch (cause) {
       this.keepsPart = false;
       const code = codeOf(cause) === 'ENOSPC' || codeOf(cause) === 'EDQUOT' ? 'NoSpace' : 'InternalError';

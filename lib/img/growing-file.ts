@@ -3,7 +3,9 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import { Readable } from 'node:stream';
 
-const chunkBytes = 256 * 1024;
+const chunkBytes = 512 * 1024;
+/** Chunks wait for the disk up to so much. */
+const mostQueuedBytes = 2 ** 20;
 
 /** One writer, any number of readers, each of which sees every byte once and the end, or the failure, of the writing. */
 export class GrowingFile {
@@ -11,6 +13,9 @@ export class GrowingFile {
   #bytes: number;
   #end: { readonly error?: Error } | undefined;
   #wake: (() => void)[] = [];
+  #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #writing: Promise<void> | undefined;
 
   private constructor(file: FileHandle, bytes: number) {
     this.#file = file;
@@ -24,20 +29,29 @@ export class GrowingFile {
     return new GrowingFile(file, (await file.stat()).size);
   }
 
+  /** What has been written; all that was appended after {@link flush}. */
   get bytes(): number {
     return this.#bytes;
   }
 
+  /** Writes `chunk`, which stays as it is, together with others if the disk is slow. A failure may be told later. */
   async append(chunk: Buffer): Promise<void> {
-    for (let done = 0; done < chunk.length;) {
-      const { bytesWritten } = await this.#file.write(chunk, done, chunk.length - done, this.#bytes);
-      done += bytesWritten;
-      this.#bytes += bytesWritten;
+    this.#queue.push(chunk);
+    this.#queuedBytes += chunk.length;
+    if (this.#writing === undefined) {
+      this.#writing = this.#write();
+      // Told to whoever appends next, or flushes.
+      this.#writing.catch(() => undefined);
     }
-    this.#notify();
+    if (this.#queuedBytes >= mostQueuedBytes) await this.#writing;
   }
 
-  /** Nothing more is written: everything is there, or `error` says why not. */
+  /** Waits until all is written, and tells a failure to do so each time. */
+  async flush(): Promise<void> {
+    await this.#writing;
+  }
+
+  /** Nothing more is appended: everything is written, or `error` says why not. */
   end(error?: Error): void {
     this.#end ??= error === undefined ? {} : { error };
     this.#notify();
@@ -58,7 +72,27 @@ export class GrowingFile {
   }
 
   async close(): Promise<void> {
+    await this.#writing?.catch(() => undefined);
     await this.#file.close();
+  }
+
+  async #write(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const chunks = this.#queue;
+      this.#queue = [];
+      this.#queuedBytes = 0;
+      await this.#writeAll(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+      this.#notify();
+    }
+    this.#writing = undefined;
+  }
+
+  async #writeAll(bytes: Buffer): Promise<void> {
+    for (let done = 0; done < bytes.length;) {
+      const { bytesWritten } = await this.#file.write(bytes, done, bytes.length - done, this.#bytes);
+      done += bytesWritten;
+      this.#bytes += bytesWritten;
+    }
   }
 
   async *#follow(): AsyncGenerator<Buffer> {
