@@ -7,6 +7,7 @@
       "src/illumos/zfs_datasets.cc",
       "src/illumos/zfs_library.cc",
       "src/illumos/zfs_pools.cc",
+      "src/illumos/zfs_resume.cc",
       "src/illumos/zfs_session.cc",
       "src/illumos/zfs_streams.cc",
       "src/illumos/zfs_values.cc"

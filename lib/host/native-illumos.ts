@@ -257,12 +257,14 @@ export interface NativeSend {
   readonly largeBlocks?: boolean;
   readonly compressed?: boolean;
   readonly raw?: boolean;
+  /** Where a stream that was cut off goes on; see `resumption`. */
+  readonly resume?: { readonly object: bigint; readonly offset: bigint };
 }
 
 /**
  * An open libzfs. Errors carry libzfs's codes (`EZFS_NOENT`, `EZFS_BUSY`, …) where it was asked, an errno's name where
- * libzfs_core or the system was (`snapshot`, `destroySnapshots`, `hold`, `release`, `holds`, `send`, `sendSize`: `EEXIST`,
- * `EBUSY`, `EXDEV`, …), and say what the library says. One call at a time runs, the others wait; sending and receiving
+ * libzfs_core or the system was (`snapshot`, `destroySnapshots`, `bookmark`, `destroyBookmarks`, `hold`, `release`, `holds`,
+ * `send`, `sendSize`: `EEXIST`, `EBUSY`, `EXDEV`, …), and say what the library says. One call at a time runs, the others wait; sending and receiving
  * run beside them.
  */
 export interface NativeZfsLibrary extends NativeHandle {
@@ -302,6 +304,10 @@ export interface NativeZfsLibrary extends NativeHandle {
   destroy(name: string, options?: { readonly recursive?: boolean; readonly force?: boolean }): Promise<void>;
   /** All or none; missing ones are not missed. `EEXIST` with clones (unless `defer`), `EBUSY` when held. */
   destroySnapshots(names: readonly string[], defer?: boolean): Promise<void>;
+  /** Snapshots by the bookmarks to be made of them (`fs#name`): all or none. Throws `EEXIST`, `ENOENT`, `EXDEV` of another dataset. */
+  bookmark(snapshots: Readonly<Record<string, string>>): Promise<void>;
+  /** Missing ones are not missed. */
+  destroyBookmarks(names: readonly string[]): Promise<void>;
   /**
    * Takes a dataset back. Throws `EEXIST` when there are newer snapshots, unless `destroyNewer` is set and none of them has
    * a clone or hold.
@@ -327,9 +333,15 @@ export interface NativeZfsLibrary extends NativeHandle {
   /** Bytes that the stream would have, roughly. */
   sendSize(what: NativeSend): Promise<number>;
   /**
+   * What is to be sent so that a stream goes on from where it was cut off, by the property `receive_resume_token` of its
+   * target. Throws `EZFS_FAULT` when the token is damaged, `EZFS_BADPATH` when what was sent is no longer there.
+   */
+  resumption(token: string): Promise<NativeSend>;
+  /**
    * Makes `target` (`fs`, or `fs@snapshot` for another name of the snapshot) from what is read from a descriptor, which
    * stays the caller's. `force` rolls an existing one back first; mounts unless told otherwise. Throws `EZFS_BADSTREAM`,
-   * `EZFS_EXISTS`, `EZFS_BADRESTORE`, … and leaves nothing that a full stream would have made.
+   * `EZFS_EXISTS`, `EZFS_BADRESTORE`, … and leaves nothing that a full stream would have made, unless it may be `resumable`:
+   * then what came of a stream that is cut off (`EZFS_BADSTREAM`) waits for the rest, or for `abandon`.
    */
   receive(
     target: string,
@@ -339,8 +351,11 @@ export interface NativeZfsLibrary extends NativeHandle {
       readonly properties?: Readonly<Record<string, string>>;
       readonly force?: boolean;
       readonly mount?: boolean;
+      readonly resumable?: boolean;
     },
   ): Promise<void>;
+  /** Drops what waits in `target` for the rest of its stream. Throws `EZFS_NOENT`, `EZFS_BADRESTORE` when nothing does. */
+  abandon(target: string): Promise<void>;
   pools(query?: Pick<NativePropertyQuery, 'properties'>): Promise<readonly NativePool[]>;
   /** Throws `EZFS_NOENT`. */
   pool(name: string, query?: Pick<NativePropertyQuery, 'properties'>): Promise<NativePool>;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { closeSync } from 'node:fs';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { inspect } from 'node:util';
 import { codeOf } from '../../lib/errors.js';
 import { loadNative } from '../../lib/host/native.js';
 import type { NativeZfsLibrary } from '../../lib/host/native-illumos.js';
@@ -66,6 +67,7 @@ const calls: readonly (readonly [operation: string, functions: readonly string[]
   ['unmount', ['zfs_unmount'], () => zfs.unmount('zones/a/b')],
   ['mountedAt', ['zfs_open'], () => zfs.mountedAt('zones/a')],
   ['receive', ['zfs_receive'], () => withPipe(({ read }) => zfs.receive('zones/new', read))],
+  ['abandon', ['zfs_open'], () => zfs.abandon('zones/a')],
   ['pools', ['zpool_iter'], () => zfs.pools()],
   ['pool', ['zpool_open_canfail'], () => zfs.pool('zones')],
 ];
@@ -105,10 +107,16 @@ describe('every code of libzfs comes through', () => {
 const coreCalls: readonly (readonly [name: string, call: () => Promise<unknown>])[] = [
   ['lzc_snapshot', () => zfs.snapshot(['zones/a@new'])],
   ['lzc_destroy_snaps', () => zfs.destroySnapshots(['zones/a/b@s'])],
+  ['lzc_bookmark', () => zfs.bookmark({ 'zones/a#new': 'zones/a@s' })],
+  ['lzc_destroy_bookmarks', () => zfs.destroyBookmarks(['zones/a#new'])],
   ['lzc_hold', () => zfs.hold({ 'zones/a@s': 'tag' })],
   ['lzc_release', () => zfs.release({ 'zones/a@s': 'tag' })],
   ['lzc_get_holds', () => zfs.holds('zones/a@s')],
   ['lzc_send', () => withPipe(({ write }) => zfs.send({ snapshot: 'zones/a@s' }, write))],
+  [
+    'lzc_send_resume',
+    () => withPipe(({ write }) => zfs.send({ snapshot: 'zones/a@s', resume: { object: 1n, offset: 0n } }, write)),
+  ],
   ['lzc_send_space', () => zfs.sendSize({ snapshot: 'zones/a@s' })],
 ];
 const errnos = [
@@ -162,6 +170,8 @@ const methods: Readonly<Record<string, readonly unknown[]>> = {
   holds: ['zones/a@s'],
   pool: ['zones'],
   receive: ['zones/a', 0],
+  resumption: ['1-0-0-0'],
+  abandon: ['zones/a'],
 };
 
 const call = (name: string, args: readonly unknown[]): unknown =>
@@ -203,14 +213,18 @@ describe('arguments', () => {
       ['release', { 'zones/a@s': {} }], ['send'], ['send', {}, 1], ['send', { snapshot: 1 }, 1],
       ['send', { snapshot: 'zones/a@s', from: '' }, 1], ['send', { snapshot: 'zones/a@s', raw: 1 }, 1],
       ['send', { snapshot: 'zones/a@s' }, -1], ['send', { snapshot: 'zones/a@s' }, '1'], ['send', { snapshot: 'zones/a@s' }],
-      ['sendSize', 'zones/a@s'], ['receive', 'zones/x', 2 ** 31], ['receive', 'zones/x', 0, { origin: 1 }],
+      ['send', { snapshot: 'zones/a@s', resume: 1 }, 1], ['send', { snapshot: 'zones/a@s', resume: {} }, 1],
+      ['send', { snapshot: 'zones/a@s', resume: { object: 1, offset: 0n } }, 1],
+      ['send', { snapshot: 'zones/a@s', resume: { object: '1', offset: 0n } }, 1], ['receive', 'zones/x', 0, { resumable: 1 }],
+      ['bookmark'], ['bookmark', 'x'], ['bookmark', { 'zones/a#b': 1 }], ['destroyBookmarks', 'zones/a#b'],
+      ['destroyBookmarks', [1]], ['sendSize', 'zones/a@s'], ['receive', 'zones/x', 2 ** 31], ['receive', 'zones/x', 0, { origin: 1 }],
       ['receive', 'zones/x', 0, { properties: { a: 1 } }], ['receive', 'zones/x', 0, { mount: 1 }], ['pools', 1],
       ['pools', { properties: 1 }], ['isName', 'a'], ['isName', 1, 'volume'], ['isName', 'a', 'pool'],
     ] as const) {
       assert.throws(
         () => call(name, args),
         (error) => error instanceof TypeError || error instanceof RangeError,
-        JSON.stringify([name, ...args]).slice(0, 100),
+        `${name} ${inspect(args)}`,
       );
     } // prettier-ignore
   });
@@ -234,6 +248,10 @@ describe('arguments', () => {
       await refused(zfs.release({ [bad]: 'x' }));
       await refused(zfs.sendSize({ snapshot: bad }));
       await refused(zfs.receive(bad, 0));
+      await refused(zfs.bookmark({ 'zones/a#b': bad }));
+      await refused(zfs.bookmark({ [bad]: 'zones/a@s' }));
+      await refused(zfs.destroyBookmarks([bad]));
+      await refused(zfs.abandon(bad));
       assert.equal(await zfs.exists(bad), false);
     }
     for (const pool of ['zones', 'nowhere']) {

@@ -194,6 +194,7 @@
         "libzfs/datasets.cc",
         "libzfs/files.cc",
         "libzfs/lzc.cc",
+        "libzfs/partial.cc",
         "libzfs/receive.cc",
         "libzfs/state.cc",
         "libzfs/streams.cc"
@@ -241,6 +242,7 @@
         "<(addon)/src/illumos/zfs_datasets.cc",
         "<(addon)/src/illumos/zfs_library.cc",
         "<(addon)/src/illumos/zfs_pools.cc",
+        "<(addon)/src/illumos/zfs_resume.cc",
         "<(addon)/src/illumos/zfs_session.cc",
         "<(addon)/src/illumos/zfs_streams.cc",
         "<(addon)/src/illumos/zfs_values.cc"

@@ -71,11 +71,17 @@ struct Making {
   bool parents, mount;
 };
 
+// Where a stream that was cut off goes on: in an object, behind so many bytes of it.
+struct Position {
+  uint64_t object, offset;
+};
+
 struct Stream {
   std::string snapshot;
   // Empty for a full one.
   std::string from;
   bool embedded, large_blocks, compressed, raw;
+  std::optional<Position> resume;
 };
 
 struct Receiving {
@@ -83,6 +89,8 @@ struct Receiving {
   std::string origin;
   Settings properties;
   bool force, mount;
+  // What came of a stream that is cut off is kept, with a token to go on from.
+  bool resumable;
 };
 
 struct PoolInfo {
@@ -118,6 +126,12 @@ class Session {
   void Unmount(const std::string& name, bool force);
   std::optional<std::string> MountedAt(const std::string& name);
 
+  // What a token (`receive_resume_token`) asks for. Throws EZFS_FAULT when it is damaged, EZFS_BADPATH when what it is
+  // of is no longer there.
+  Stream Resume(const std::string& token);
+  // Drops what is kept of a stream that was cut off.
+  void Abandon(const std::string& name);
+
   std::vector<PoolInfo> Pools(const std::vector<std::string>& properties);
   PoolInfo Pool(const std::string& name, const std::vector<std::string>& properties);
 
@@ -132,6 +146,9 @@ bool IsName(const std::string& name, Type type);
 // By libzfs_core; a Session must be open. All or none.
 void TakeSnapshots(const std::vector<std::string>& names, const Settings& properties);
 void DestroySnapshots(const std::vector<std::string>& names, bool defer);
+// Snapshots by the names of their bookmarks.
+void MakeBookmarks(const Settings& snapshots);
+void DestroyBookmarks(const std::vector<std::string>& names);
 // Tags by snapshot.
 void Hold(const Settings& tags);
 void Release(const Settings& tags);

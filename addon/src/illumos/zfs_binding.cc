@@ -125,6 +125,17 @@ Napi::Value DestroySnapshotsBinding(const Info& info, Open session) {
                         [names = ReadNames(info[0], "names"), defer](Session&) { DestroySnapshots(names, defer); });
 }
 
+Napi::Value BookmarkBinding(const Info& info, Open session) {
+  if (!info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "snapshots must be an object");
+  return RunExclusively(info.Env(), std::move(session),
+                        [snapshots = ReadSettings(info[0], "snapshots")](Session&) { MakeBookmarks(snapshots); });
+}
+
+Napi::Value DestroyBookmarksBinding(const Info& info, Open session) {
+  return RunExclusively(info.Env(), std::move(session),
+                        [names = ReadNames(info[0], "names")](Session&) { DestroyBookmarks(names); });
+}
+
 Napi::Value RollbackBinding(const Info& info, Open session) {
   return RunExclusively(
       info.Env(), std::move(session),
@@ -214,6 +225,17 @@ Napi::Value SendSizeBinding(const Info& info, Open session) {
       [](Napi::Env env, uint64_t bytes) { return ByteCountToJs(env, bytes); });
 }
 
+Napi::Value ResumptionBinding(const Info& info, Open session) {
+  return RunExclusively(
+      info.Env(), std::move(session), [token = ReadName(info[0], "token")](Session& zfs) { return zfs.Resume(token); },
+      [](Napi::Env env, const Stream& stream) { return ToJs(env, stream); });
+}
+
+Napi::Value AbandonBinding(const Info& info, Open session) {
+  return RunExclusively(info.Env(), std::move(session),
+                        [name = ReadName(info[0], "name")](Session& zfs) { zfs.Abandon(name); });
+}
+
 Napi::Value ReceiveBinding(const Info& info, Open session) {
   auto target = ReadName(info[0], "target");
   auto receiving = ReadReceiving(info[2]);
@@ -274,6 +296,8 @@ Napi::Value OpenBinding(const Info& info) {
         method("dependents", DependentsBinding);
         method("destroy", DestroyBinding);
         method("destroySnapshots", DestroySnapshotsBinding);
+        method("bookmark", BookmarkBinding);
+        method("destroyBookmarks", DestroyBookmarksBinding);
         method("rollback", RollbackBinding);
         method("rename", RenameBinding);
         method("promote", PromoteBinding);
@@ -285,7 +309,9 @@ Napi::Value OpenBinding(const Info& info) {
         method("holds", HoldsBinding);
         method("send", SendBinding);
         method("sendSize", SendSizeBinding);
+        method("resumption", ResumptionBinding);
         method("receive", ReceiveBinding);
+        method("abandon", AbandonBinding);
         method("pools", PoolsBinding);
         method("pool", PoolBinding);
         method("isName", IsNameBinding);

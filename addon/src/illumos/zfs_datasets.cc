@@ -9,18 +9,6 @@ namespace {
 // Longer than any value: `clones` names many datasets.
 constexpr size_t kMostValue = 65536;
 
-// What nvlist_lookup_string points to differs between versions of OpenZFS.
-template <typename Text>
-Text TextOf(int (*)(nvlist_t*, const char*, Text*));
-template <typename Text>
-Text TextOf(int (*)(const nvlist_t*, const char*, Text*));
-using ListText = decltype(TextOf(&::nvlist_lookup_string));
-
-std::string Lookup(nvlist_t* list, const char* name) {
-  ListText text = nullptr;
-  return Lib().nvlist_lookup_string(list, name, &text) == 0 ? std::string(text) : std::string();
-}
-
 void AddUserProperties(const Dataset& dataset, Properties& properties) {
   nvlist_t* list = Lib().zfs_get_user_props(dataset.get());
   if (list == nullptr) return;
@@ -122,6 +110,11 @@ Properties ReadProperties(const Dataset& dataset, const Asked& asked) {
 bool Session::Exists(const std::string& name, const std::vector<Type>& types) {
   // The library takes a name that is too long for one that is cut.
   if (name.size() >= ZFS_MAX_DATASET_NAME_LEN) return false;
+  if (IsName(name, Type::kBookmark)) {
+    // It finds no bookmarks.
+    const bool is_wanted = std::find(types.begin(), types.end(), Type::kBookmark) != types.end();
+    return is_wanted && Lib().zfs_bookmark_exists(name.c_str()) != B_FALSE;
+  }
   return Lib().zfs_dataset_exists(handle_, name.c_str(), static_cast<zfs_type_t>(ToLibrary(types))) != B_FALSE;
 }
 

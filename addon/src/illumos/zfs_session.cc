@@ -23,6 +23,13 @@ std::set<int> OpenDescriptors() {
   return open;
 }
 
+// What nvlist_lookup_string points to differs between versions of OpenZFS.
+template <typename Text>
+Text TextOf(int (*)(nvlist_t*, const char*, Text*));
+template <typename Text>
+Text TextOf(int (*)(const nvlist_t*, const char*, Text*));
+using ListText = decltype(TextOf(&::nvlist_lookup_string));
+
 }  // namespace
 
 Session::Session() {
@@ -138,6 +145,11 @@ List ToList(const Settings& settings) {
   List list = NewList();
   for (const auto& [name, value] : settings) Add(list, name, value);
   return list;
+}
+
+std::string Lookup(nvlist_t* list, const char* name) {
+  ListText text = nullptr;
+  return Lib().nvlist_lookup_string(list, name, &text) == 0 ? std::string(text) : std::string();
 }
 
 void CheckEach(int result, const List& errors, const char* operation, const std::string& subject) {

@@ -45,6 +45,8 @@ List NewList();
 void Add(const List& list, const std::string& name, const std::string& value);
 // Null when there is nothing in it.
 List ToList(const Settings& settings);
+// Empty when it is not there.
+std::string Lookup(nvlist_t* list, const char* name);
 
 // Throws for the first name in a list of errors that libzfs_core gave, or for `result`.
 void CheckEach(int result, const List& errors, const char* operation, const std::string& subject);

@@ -9,10 +9,10 @@ void RequireSnapshot(const char* operation, const std::string& name) {
   RequireName(operation, name, ZFS_TYPE_SNAPSHOT);
 }
 
-List NamedOnly(const char* operation, const std::vector<std::string>& names) {
+List NamedOnly(const char* operation, const std::vector<std::string>& names, zfs_type_t type) {
   List list = NewList();
   for (const std::string& name : names) {
-    RequireSnapshot(operation, name);
+    RequireName(operation, name, type);
     const int error = Lib().nvlist_add_boolean(list.get(), name.c_str());
     if (error != 0) throw NativeError("zfs", "nvlist_add_boolean", error, name);
   }
@@ -58,7 +58,7 @@ const char* FromOf(const Stream& stream) {
 
 void TakeSnapshots(const std::vector<std::string>& names, const Settings& properties) {
   if (names.empty()) return;
-  const List list = NamedOnly("lzc_snapshot", names);
+  const List list = NamedOnly("lzc_snapshot", names, ZFS_TYPE_SNAPSHOT);
   const List settings = ToList(properties);
   CallForEach("lzc_snapshot", names.front(),
               [&](nvlist_t** errors) { return Lib().lzc_snapshot(list.get(), settings.get(), errors); });
@@ -66,9 +66,28 @@ void TakeSnapshots(const std::vector<std::string>& names, const Settings& proper
 
 void DestroySnapshots(const std::vector<std::string>& names, bool defer) {
   if (names.empty()) return;
-  const List list = NamedOnly("lzc_destroy_snaps", names);
+  const List list = NamedOnly("lzc_destroy_snaps", names, ZFS_TYPE_SNAPSHOT);
   CallForEach("lzc_destroy_snaps", names.front(),
               [&](nvlist_t** errors) { return Lib().lzc_destroy_snaps(list.get(), ToBoolean(defer), errors); });
+}
+
+void MakeBookmarks(const Settings& snapshots) {
+  if (snapshots.empty()) return;
+  const List list = NewList();
+  for (const auto& [bookmark, snapshot] : snapshots) {
+    RequireName("lzc_bookmark", bookmark, ZFS_TYPE_BOOKMARK);
+    RequireSnapshot("lzc_bookmark", snapshot);
+    Add(list, bookmark, snapshot);
+  }
+  CallForEach("lzc_bookmark", snapshots.begin()->first,
+              [&](nvlist_t** errors) { return Lib().lzc_bookmark(list.get(), errors); });
+}
+
+void DestroyBookmarks(const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  const List list = NamedOnly("lzc_destroy_bookmarks", names, ZFS_TYPE_BOOKMARK);
+  CallForEach("lzc_destroy_bookmarks", names.front(),
+              [&](nvlist_t** errors) { return Lib().lzc_destroy_bookmarks(list.get(), errors); });
 }
 
 void Hold(const Settings& tags) {
@@ -108,8 +127,11 @@ std::map<std::string, uint64_t> Holds(const std::string& snapshot) {
 
 void Send(const Stream& stream, int fd) {
   RequireSnapshot("lzc_send", stream.snapshot);
-  const int error = Lib().lzc_send(stream.snapshot.c_str(), FromOf(stream), fd, FlagsOf(stream));
-  if (error != 0) throw NativeError("zfs", "lzc_send", error, stream.snapshot);
+  const char* from = FromOf(stream);
+  const int error = stream.resume ? Lib().lzc_send_resume(stream.snapshot.c_str(), from, fd, FlagsOf(stream),
+                                                          stream.resume->object, stream.resume->offset)
+                                  : Lib().lzc_send(stream.snapshot.c_str(), from, fd, FlagsOf(stream));
+  if (error != 0) throw NativeError("zfs", stream.resume ? "lzc_send_resume" : "lzc_send", error, stream.snapshot);
 }
 
 uint64_t SendSize(const Stream& stream) {
@@ -130,6 +152,7 @@ void Receive(const std::string& target, int fd, const Receiving& receiving) {
   recvflags_t flags = {};
   flags.force = ToBoolean(receiving.force);
   flags.nomount = ToBoolean(!receiving.mount);
+  flags.resumable = ToBoolean(receiving.resumable);
 #ifdef SMARTADM_OPENZFS
   flags.domount = ToBoolean(receiving.mount);
 #endif

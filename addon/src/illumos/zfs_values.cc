@@ -134,18 +134,40 @@ Making ReadMaking(const Napi::Value& value) {
 
 Stream ReadStream(const Napi::Value& value) {
   const Options options(ReadObject(value, "stream"));
+  const auto resume = ReadOptional(options.Get("resume"), [](const Napi::Value& position) {
+    const Options inside(ReadObject(position, "resume"));
+    return Position{ReadUint64(inside.Get("object"), "object"), ReadUint64(inside.Get("offset"), "offset")};
+  });
   return {ReadName(options.Get("snapshot"), "snapshot"),
           options.Name("from"),
           options.Flag("embedded", false),
           options.Flag("largeBlocks", false),
           options.Flag("compressed", false),
-          options.Flag("raw", false)};
+          options.Flag("raw", false),
+          resume};
 }
 
 Receiving ReadReceiving(const Napi::Value& value) {
   const Options options(value);
   return {options.Name("origin"), ReadSettings(options.Get("properties"), "properties"), options.Flag("force", false),
-          options.Flag("mount", true)};
+          options.Flag("mount", true), options.Flag("resumable", false)};
+}
+
+Napi::Value ToJs(Napi::Env env, const Stream& stream) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("snapshot", stream.snapshot);
+  if (!stream.from.empty()) object.Set("from", stream.from);
+  object.Set("embedded", stream.embedded);
+  object.Set("largeBlocks", stream.large_blocks);
+  object.Set("compressed", stream.compressed);
+  object.Set("raw", stream.raw);
+  if (stream.resume) {
+    Napi::Object resume = Napi::Object::New(env);
+    resume.Set("object", IdToJs(env, stream.resume->object));
+    resume.Set("offset", IdToJs(env, stream.resume->offset));
+    object.Set("resume", resume);
+  }
+  return object;
 }
 
 Napi::Value ToJs(Napi::Env env, const DatasetInfo& info) {

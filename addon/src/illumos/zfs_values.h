@@ -39,6 +39,7 @@ Making ReadMaking(const Napi::Value& value);
 Stream ReadStream(const Napi::Value& value);
 Receiving ReadReceiving(const Napi::Value& value);
 
+Napi::Value ToJs(Napi::Env env, const Stream& stream);
 Napi::Value ToJs(Napi::Env env, const DatasetInfo& info);
 Napi::Value ToJs(Napi::Env env, const PoolInfo& info);
 

@@ -1,5 +1,5 @@
 // Asks zfs.node for everything, well and badly, for a run under valgrind: ADDON.
-import { closeSync } from 'node:fs';
+import { closeSync, openSync, truncateSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const addon = createRequire(import.meta.url)(process.argv[2]);
@@ -50,6 +50,26 @@ for (let round = 0; round < 3; round += 1) {
   closeSync(broken.write);
   await tried(zfs.receive(`${name}-none`, broken.read, { origin: `${name}/c@t`, properties: { 'test:a': 'x' } }));
   closeSync(broken.read);
+  await zfs.bookmark({ [`${name}/c#t`]: `${name}/c@t` });
+  await tried(zfs.bookmark({ [`${name}/c#t`]: `${name}/c@t` }));
+  await zfs.get(`${name}/c#t`, { properties: ['guid'], userProperties: true });
+  await zfs.list({ root: `${name}/c`, types: ['bookmark'] });
+  const stream = `${process.env.SMARTADM_STAND_IN_ROOT}/stream`;
+  for (let what = { snapshot: `${name}/c@t` }, bytes = 500; ; bytes = undefined) {
+    const file = openSync(stream, 'w+');
+    await zfs.send(what, file);
+    closeSync(file);
+    if (bytes !== undefined) truncateSync(stream, bytes);
+    const back = openSync(stream, 'r');
+    await tried(zfs.receive(`${name}-cut`, back, { resumable: true }));
+    closeSync(back);
+    if (bytes === undefined) break;
+    const { properties } = await zfs.get(`${name}-cut`, { properties: ['receive_resume_token'] });
+    what = await zfs.resumption(properties.receive_resume_token.value);
+    await tried(zfs.resumption('1-2-3-4'));
+  }
+  await tried(zfs.abandon(`${name}-cut`));
+  await zfs.destroyBookmarks([`${name}/c#t`]);
   await zfs.pools({ properties: ['size', 'no-such'] });
   await tried(zfs.pool('none'));
   await zfs.isName(name, 'filesystem');

@@ -194,6 +194,47 @@ int DestroySnapshots(const std::vector<std::string>& names, bool defer, std::map
   });
 }
 
+int MakeBookmarks(const Values& snapshots, std::map<std::string, int>& errors) {
+  return Change([&](State& state) {
+    for (const auto& [name, snapshot] : snapshots) {
+      const size_t hash = name.find('#');
+      const std::string dataset = name.substr(0, hash);
+      int error = 0;
+      if (hash == std::string::npos || CheckName(dataset + '@' + name.substr(hash + 1)) != 0) {
+        error = EINVAL;
+      } else if (dataset != Split(snapshot).first) {
+        error = EXDEV;
+      } else if (state.FindSnapshot(snapshot).second == nullptr) {
+        error = ENOENT;
+      } else if (state.FindBookmark(name).second != nullptr) {
+        error = EEXIST;
+      }
+      if (error != 0) errors[name] = error;
+    }
+    if (!errors.empty()) return errors.begin()->second;
+    for (const auto& [name, snapshot] : snapshots) {
+      Snapshot mark = *state.FindSnapshot(snapshot).second;
+      mark.name = name.substr(name.find('#') + 1);
+      state.datasets.at(Split(snapshot).first).bookmarks.push_back(mark);
+      Note("bookmark " + snapshot + ' ' + name);
+    }
+    return 0;
+  });
+}
+
+int DestroyBookmarks(const std::vector<std::string>& names) {
+  return Change([&](State& state) {
+    for (const std::string& name : names) {
+      if (state.FindBookmark(name).second == nullptr) continue;
+      const std::string short_name = name.substr(name.find('#') + 1);
+      std::erase_if(state.datasets.at(name.substr(0, name.find('#'))).bookmarks,
+                    [&](const Snapshot& each) { return each.name == short_name; });
+      Note("destroy " + name);
+    }
+    return 0;
+  });
+}
+
 int Destroy(const std::string& name) {
   return Change([&](State& state) {
     const Dataset* dataset = state.Find(name);
@@ -203,7 +244,9 @@ int Destroy(const std::string& name) {
     if (!dataset->mounted_at.empty()) return EBUSY;
     if (dataset->is_volume) RemoveDevice(name);
     Remove(DataPath(dataset->id));
+    if (const Dataset* partial = state.FindPartial(name)) Remove(ZfsPath("partial/" + std::to_string(partial->id)));
     state.datasets.erase(name);
+    state.datasets.erase(name + "/%recv");
     DropDeferred(state);
     Note("destroy " + name);
     return 0;

@@ -63,6 +63,16 @@ int Receive(libzfs_handle_t* library, const std::string& target, nvlist_t* list,
   } const removed{file};
   Begin begin;
   const int spooled = Spool(fd, file, begin);
+  if (begin.is_resumed) {
+    const int joined = JoinPartial(name, file, begin);
+    if (joined == EINVAL) return Error(library, EZFS_BADSTREAM, action);
+    if (joined != 0) return ErrnoError(library, joined, action);
+  }
+  if (spooled == ENODATA && flags.resumable != B_FALSE && begin.first != 0) {
+    const int kept = KeepPartial(name, file, begin);
+    if (kept != 0) return ErrnoError(library, kept, action);
+    return Error(library, EZFS_BADSTREAM, action, "incomplete stream\nPartially received snapshot is saved");
+  }
   if (spooled == ENODATA) return Error(library, EZFS_BADSTREAM, action, "incomplete stream");
   if (spooled == ECKSUM) return Error(library, EZFS_BADSTREAM, action, "invalid stream (checksum mismatch)");
   if (spooled != 0) return Error(library, EZFS_BADSTREAM, action, "invalid stream (bad magic number)");
@@ -76,8 +86,12 @@ int Receive(libzfs_handle_t* library, const std::string& target, nvlist_t* list,
     const zfs_type_t type = begin.is_volume ? ZFS_TYPE_VOLUME : ZFS_TYPE_FILESYSTEM;
     if (Normalize(library, type, list, true, where, values) != 0) return -1;
   }
+  if (begin.is_resumed) DropPartial(name);
   const auto state = Look();
   const Dataset* there = state->Find(name);
+  if (there != nullptr && begin.from != 0 && state->FindPartial(name) != nullptr) {
+    return Error(library, EZFS_BUSY, where, "destination contains partially-complete state");
+  }
   if (there == nullptr && state->Find(ParentOf(name)) == nullptr) {
     return Error(library, EZFS_NOENT, where, "destination '" + name + "' does not exist");
   }
@@ -160,10 +174,33 @@ int zfs_iter_snapshots_sorted(zfs_handle_t* handle, zfs_iter_f visit, void* data
   return 0;
 }
 
-int zfs_iter_bookmarks(zfs_handle_t* handle, zfs_iter_f, void*) {
+int zfs_iter_bookmarks(zfs_handle_t* handle, zfs_iter_f visit, void* data) {
   Call call(handle, "zfs_iter_bookmarks");
-  // There are none here.
-  return call.Fault("cannot iterate bookmarks");
+  if (call.Fault("cannot iterate bookmarks") != 0) return -1;
+  const auto state = standin::Look();
+  const standin::Dataset* dataset = state->Find(handle->name);
+  if (dataset == nullptr) return 0;
+  for (const standin::Snapshot& each : dataset->bookmarks) {
+    const std::string name = handle->name + '#' + each.name;
+    const int result = visit(standin::NewHandle(handle->library, name, ZFS_TYPE_BOOKMARK), data);
+    if (result != 0) return result;
+  }
+  return 0;
+}
+
+nvlist_t* zfs_send_resume_token_to_nvlist(libzfs_handle_t* library, const char* token) {
+  const Call call(library, "zfs_send_resume_token_to_nvlist");
+  const standin::Values values = standin::ReadToken(token);
+  if (values.empty()) return nullptr;
+  nvlist_t* list = fnvlist_alloc();
+  for (const auto& [name, value] : values) {
+    if (name == "toname") {
+      fnvlist_add_string(list, name.c_str(), value.c_str());
+    } else {
+      fnvlist_add_uint64(list, name.c_str(), std::stoull(value));
+    }
+  }
+  return list;
 }
 
 int zfs_iter_dependents(zfs_handle_t* handle, boolean_t, zfs_iter_f visit, void* data) {

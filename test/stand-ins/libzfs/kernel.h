@@ -3,6 +3,7 @@
 //   system/zfs/pools         what there is: a name and its bytes on each line; written by tests
 //   system/zfs/state         datasets, snapshots, properties, holds, mounts
 //   system/zfs/data/ID/      what a dataset that is not mounted holds, and what a snapshot does; a volume's is `disk`
+//   system/zfs/partial/ID    of a dataset whose stream was cut off: what came of it
 //   system/zfs/ledger/ID     of a snapshot that was received: see `receiver`
 //   system/zfs/receiver      program with arguments, one a line, that makes files of the records of a real stream
 //   system/zfs/faults        calls that shall fail: `FUNCTION CODE [HOW-MANY-MAY-PASS-BEFORE]` on each line, once each
@@ -51,6 +52,10 @@ struct Dataset {
   Values properties, received;
   // In the order they were taken.
   std::vector<Snapshot> snapshots;
+  // Of snapshots that may have gone.
+  std::vector<Snapshot> bookmarks;
+  // What a stream that was cut off goes on from; empty when there is none.
+  std::string token;
 
   const Snapshot* Find(const std::string& snapshot) const;
   Snapshot* Find(const std::string& snapshot);
@@ -67,7 +72,11 @@ struct State {
   // The snapshot of a full name, or of an id, with its dataset.
   std::pair<const Dataset*, const Snapshot*> FindSnapshot(const std::string& name) const;
   std::pair<const Dataset*, const Snapshot*> FindSnapshot(uint64_t id) const;
+  std::pair<const Dataset*, const Snapshot*> FindBookmark(const std::string& name) const;
+  // What has the token of a stream that was cut off on its way into a dataset.
+  const Dataset* FindPartial(const std::string& name) const;
   std::vector<std::string> ClonesOf(uint64_t snapshot) const;
+  // Not those that are hidden.
   std::vector<std::string> ChildrenOf(const std::string& name) const;
   uint64_t NewId() { return next++; }
   uint64_t NewGuid();
@@ -131,6 +140,9 @@ int Create(const std::string& name, bool is_volume, const Values& properties);
 int Clone(const std::string& name, const std::string& snapshot, const Values& properties);
 int TakeSnapshots(const std::vector<std::string>& names, const Values& properties, std::map<std::string, int>& errors);
 int DestroySnapshots(const std::vector<std::string>& names, bool defer, std::map<std::string, int>& errors);
+// Snapshots by the bookmarks that are to be made of them.
+int MakeBookmarks(const Values& snapshots, std::map<std::string, int>& errors);
+int DestroyBookmarks(const std::vector<std::string>& names);
 int Destroy(const std::string& name);
 int Rename(const std::string& from, const std::string& to, bool recursive);
 int RollBack(const std::string& name, const std::string& snapshot);
@@ -141,18 +153,33 @@ int SetProperties(const std::string& name, const std::map<std::string, std::opti
 
 // Streams
 
+// Where in a stream something is: of the object that is written next.
+struct Position {
+  uint64_t object = 0, offset = 0;
+};
 struct Begin {
-  bool is_volume = false;
+  bool is_volume = false, is_resumed = false;
   uint64_t guid = 0, from = 0, creation = 0;
-  std::string snapshot;
+  // Short, and as its sender knows it.
+  std::string snapshot, full_name;
+  // What is behind the last record that came whole, and how many bytes the records before it and the first one have.
+  Position reached = {1, 0};
+  uint64_t whole = 0, first = 0;
   // Whether Send made it.
   bool is_own = false;
 };
 // Whether `from`, with its guid, is what a stream of `snapshot` can build on: EXDEV, ENOENT.
 int CheckBase(const State& state, const std::string& snapshot, const std::string& from, uint64_t& guid, bool& is_clone);
-int Send(const std::string& snapshot, const std::string& from, int fd);
+int Send(const std::string& snapshot, const std::string& from, int fd, Position resumed = {});
 // Writes a stream to a file and checks its records; EINVAL, ECKSUM or ENODATA for one that is cut off.
 int Spool(int fd, const std::string& file, Begin& begin);
+// Keeps what came of a stream that was cut off.
+int KeepPartial(const std::string& target, const std::string& file, const Begin& begin);
+// Puts what is kept of a stream before what came now. ENOENT, or EINVAL when it is another's.
+int JoinPartial(const std::string& target, const std::string& file, Begin& begin);
+void DropPartial(const std::string& target);
+// What a token says, by name; nothing when it is none.
+Values ReadToken(const std::string& token);
 // Makes `target` with a snapshot of what is in the file.
 int ReceiveFile(const std::string& target, const std::string& snapshot, const std::string& file, const Begin& begin,
                 const std::string& origin, bool force, const Values& properties);

@@ -246,6 +246,11 @@ zfs_handle_t* zfs_open(libzfs_handle_t* library, const char* given, int types) {
     return nullptr;
   }
   const auto state = standin::Look();
+  if (name.find('#') != std::string::npos && standin::Matches(types, ZFS_TYPE_BOOKMARK)) {
+    if (state->FindBookmark(name).second != nullptr) return standin::NewHandle(library, name, ZFS_TYPE_BOOKMARK);
+    standin::Error(library, EZFS_NOENT, action, "dataset does not exist");
+    return nullptr;
+  }
   const auto [dataset, snapshot] = state->FindSnapshot(name);
   const bool wants_snapshot = name.find('@') != std::string::npos;
   if (dataset == nullptr || (wants_snapshot && snapshot == nullptr)) {
@@ -290,6 +295,10 @@ boolean_t zfs_dataset_exists(libzfs_handle_t* library, const char* name, zfs_typ
   const bool wants_snapshot = std::strchr(name, '@') != nullptr;
   if (wants_snapshot) return snapshot != nullptr && standin::Matches(types, ZFS_TYPE_SNAPSHOT) ? B_TRUE : B_FALSE;
   return standin::Matches(types, standin::TypeOf(*dataset)) ? B_TRUE : B_FALSE;
+}
+
+boolean_t zfs_bookmark_exists(const char* name) {
+  return standin::Look()->FindBookmark(name).second != nullptr ? B_TRUE : B_FALSE;
 }
 
 int zfs_name_valid(const char* name, zfs_type_t type) {

@@ -185,6 +185,24 @@ int lzc_get_holds(const char* name, nvlist_t** holds) {
   return 0;
 }
 
+int lzc_bookmark(nvlist_t* marks, nvlist_t** errors) {
+  RequireInit("lzc_bookmark");
+  *errors = nullptr;
+  const int fault = standin::ErrnoFaultFor("lzc_bookmark");
+  if (fault != 0) return fault;
+  std::map<std::string, int> each;
+  const int error = standin::MakeBookmarks(TextsOf(marks), each);
+  Report(each, errors);
+  return error;
+}
+
+int lzc_destroy_bookmarks(nvlist_t* names, nvlist_t** errors) {
+  RequireInit("lzc_destroy_bookmarks");
+  *errors = nullptr;
+  const int fault = standin::ErrnoFaultFor("lzc_destroy_bookmarks");
+  return fault != 0 ? fault : standin::DestroyBookmarks(NamesOf(names));
+}
+
 int lzc_rollback_to(const char* name, const char* snapshot) {
   RequireInit("lzc_rollback_to");
   const int fault = standin::ErrnoFaultFor("lzc_rollback_to");
@@ -195,6 +213,13 @@ int lzc_send(const char* snapshot, const char* from, int fd, enum lzc_send_flags
   RequireInit("lzc_send");
   const int fault = standin::ErrnoFaultFor("lzc_send");
   return fault != 0 ? fault : standin::Send(snapshot, from == nullptr ? "" : from, fd);
+}
+
+int lzc_send_resume(const char* snapshot, const char* from, int fd, enum lzc_send_flags, uint64_t object,
+                    uint64_t offset) {
+  RequireInit("lzc_send_resume");
+  const int fault = standin::ErrnoFaultFor("lzc_send_resume");
+  return fault != 0 ? fault : standin::Send(snapshot, from == nullptr ? "" : from, fd, {object, offset});
 }
 
 int lzc_send_space(const char* snapshot, const char* from, enum lzc_send_flags, uint64_t* bytes) {

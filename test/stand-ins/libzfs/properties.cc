@@ -15,6 +15,7 @@ constexpr int kVol = ZFS_TYPE_VOLUME;
 constexpr int kBoth = kFs | kVol;
 constexpr int kSnap = ZFS_TYPE_SNAPSHOT;
 constexpr int kAll = kBoth | kSnap;
+constexpr int kWithMarks = kAll | ZFS_TYPE_BOOKMARK;
 constexpr const char* kOnOff = "on off";
 
 constexpr PropertyRow Told(const char* name, int types = kAll) {
@@ -33,8 +34,8 @@ constexpr PropertyRow kHidden = {nullptr, Kind::kNumber, 0, true, false, false, 
 
 // By number, as SmartOS counts them.
 constexpr PropertyRow kRows[] = {
-    Told("type"),
-    Told("creation"),
+    Told("type", kWithMarks),
+    Told("creation", kWithMarks),
     Told("used"),
     Told("available", kBoth),
     Told("referenced"),
@@ -60,8 +61,8 @@ constexpr PropertyRow kRows[] = {
     Choice("snapdir", kFs, "hidden", "hidden visible"),
     Choice("aclmode", kFs, "discard", "discard groupmask passthrough restricted"),
     Choice("aclinherit", kFs, "restricted", "discard noallow restricted passthrough passthrough-x"),
-    Told("createtxg"),
-    Told("name"),
+    Told("createtxg", kWithMarks),
+    Told("name", kWithMarks),
     {"canmount", Kind::kIndex, kFs, false, false, false, "on", "on off noauto"},
     kHidden,
     Choice("xattr", kFs, "on", kOnOff),
@@ -76,7 +77,7 @@ constexpr PropertyRow kRows[] = {
     Choice("sharesmb", kFs, "off", "*"),
     Size("refquota", kFs),
     Size("refreservation", kBoth),
-    Told("guid"),
+    Told("guid", kWithMarks),
     Choice("primarycache", kBoth, "all", "all none metadata"),
     Choice("secondarycache", kBoth, "all", "all none metadata"),
     Told("usedbysnapshots", kBoth),
@@ -105,12 +106,15 @@ constexpr PropertyRow kRows[] = {
     Told("filesystem_count", kFs),
     Told("snapshot_count", kBoth),
     Choice("redundant_metadata", kBoth, "all", "all most"),
+    kHidden,
+    Told("receive_resume_token", kBoth),
 };
 
 static_assert(std::string_view(kRows[ZFS_PROP_REFQUOTA].name) == "refquota");
 static_assert(std::string_view(kRows[ZFS_PROP_USERREFS].name) == "userrefs");
 static_assert(std::string_view(kRows[ZFS_PROP_CLONES].name) == "clones");
 static_assert(std::string_view(kRows[66].name) == "filesystem_limit");
+static_assert(std::string_view(kRows[72].name) == "receive_resume_token");
 
 std::string Joined(const std::vector<std::string>& names) {
   std::string all;
@@ -118,8 +122,17 @@ std::string Joined(const std::vector<std::string>& names) {
   return all;
 }
 
+std::optional<std::string> TellOfBookmark(const State& state, const std::string& bookmark, const std::string& name) {
+  const Snapshot* mark = state.FindBookmark(bookmark).second;
+  if (mark == nullptr) return std::nullopt;
+  if (name == "name") return bookmark;
+  if (name == "type") return "bookmark";
+  return std::to_string(name == "guid" ? mark->guid : name == "createtxg" ? mark->txg : mark->creation);
+}
+
 // What only says something.
 std::optional<std::string> Tell(const State& state, const zfs_handle_t* handle, const std::string& name) {
+  if (handle->type == ZFS_TYPE_BOOKMARK) return TellOfBookmark(state, handle->name, name);
   const auto [dataset, snapshot] = state.FindSnapshot(handle->name);
   const bool is_snapshot = IsSnapshot(handle);
   if (dataset == nullptr || (is_snapshot && snapshot == nullptr)) return std::nullopt;
@@ -158,6 +171,10 @@ std::optional<std::string> Tell(const State& state, const zfs_handle_t* handle, 
     return from == nullptr ? std::nullopt : std::optional(of->name + "@" + from->name);
   }
   if (name == "filesystem_count" || name == "snapshot_count") return std::nullopt;
+  if (name == "receive_resume_token") {
+    const Dataset* partial = state.FindPartial(handle->name);
+    return partial == nullptr ? std::nullopt : std::optional(partial->token);
+  }
   return number(Referenced(state, *dataset));
 }
 
@@ -369,6 +386,7 @@ uint64_t zfs_prop_get_int(zfs_handle_t* handle, zfs_prop_t property) {
 
 nvlist_t* zfs_get_user_props(zfs_handle_t* handle) {
   const Call call(handle, "zfs_get_user_props");
+  if (handle->type == ZFS_TYPE_BOOKMARK) return nullptr;
   const auto state = standin::Look();
   nvlist_free(handle->user_properties);
   handle->user_properties = fnvlist_alloc();

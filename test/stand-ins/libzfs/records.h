@@ -18,6 +18,8 @@ constexpr uint64_t kMagic = 0x2F5BACBAC;
 constexpr uint64_t kArchive = 0x61726368697665;
 // And the object that names the sockets, which no archive of tar holds: mode, owner, group, path and a zero byte.
 constexpr uint64_t kSockets = kArchive + 1;
+// The feature of a stream that goes on from where another was cut off.
+constexpr uint64_t kResuming = uint64_t{1} << 26;
 enum : uint32_t {
   kBegin,
   kObject,

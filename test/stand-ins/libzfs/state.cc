@@ -98,8 +98,16 @@ State Parse(std::istream& file) {
       read.deferred = line.Number() != 0;
       dataset->snapshots.push_back(read);
       snapshot = &dataset->snapshots.back();
+    } else if (kind == "bookmark") {
+      Snapshot read;
+      read.name = line.Text();
+      read.guid = line.Number();
+      read.txg = line.Number();
+      read.creation = line.Number();
+      dataset->bookmarks.push_back(read);
     } else {
       const std::string name = line.Text();
+      if (kind == "token") dataset->token = name;
       if (kind == "hold") snapshot->holds[name] = line.Number();
       if (kind == "received") dataset->received[name] = line.Text();
       if (kind == "property") (snapshot == nullptr ? dataset->properties : snapshot->properties)[name] = line.Text();
@@ -118,6 +126,10 @@ void Format(const State& state, std::ostream& file) {
          << ' ' << each.creation << ' ' << each.origin << ' ' << Escape(each.mounted_at) << '\n';
     values("property", each.properties);
     values("received", each.received);
+    if (!each.token.empty()) file << "token " << Escape(each.token) << '\n';
+    for (const Snapshot& mark : each.bookmarks) {
+      file << "bookmark " << Escape(mark.name) << ' ' << mark.guid << ' ' << mark.txg << ' ' << mark.creation << '\n';
+    }
     for (const Snapshot& snap : each.snapshots) {
       file << "snapshot " << Escape(snap.name) << ' ' << snap.id << ' ' << snap.guid << ' ' << snap.txg << ' '
            << snap.creation << ' ' << snap.referenced << ' ' << snap.written << ' ' << snap.deferred << '\n';
@@ -211,6 +223,7 @@ class FileLock {
   FileLock() {
     MakeFolders(ZfsPath("data"));
     MakeFolders(ZfsPath("ledger"));
+    MakeFolders(ZfsPath("partial"));
     fd_ = ::open(ZfsPath("lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd_ < 0 || ::flock(fd_, LOCK_EX) != 0) Die("cannot lock the state of ZFS");
   }
@@ -338,6 +351,22 @@ std::pair<const Dataset*, const Snapshot*> State::FindSnapshot(uint64_t id) cons
   return {nullptr, nullptr};
 }
 
+std::pair<const Dataset*, const Snapshot*> State::FindBookmark(const std::string& name) const {
+  const size_t hash = name.find('#');
+  if (hash == std::string::npos) return {nullptr, nullptr};
+  const Dataset* dataset = Find(name.substr(0, hash));
+  if (dataset == nullptr) return {nullptr, nullptr};
+  const auto found = std::find_if(dataset->bookmarks.begin(), dataset->bookmarks.end(),
+                                  [&](const Snapshot& each) { return each.name == name.substr(hash + 1); });
+  return {dataset, found == dataset->bookmarks.end() ? nullptr : &*found};
+}
+
+const Dataset* State::FindPartial(const std::string& name) const {
+  const Dataset* inside = Find(name + "/%recv");
+  const Dataset* found = inside == nullptr ? Find(name) : inside;
+  return found == nullptr || found->token.empty() ? nullptr : found;
+}
+
 std::vector<std::string> State::ClonesOf(uint64_t snapshot) const {
   std::vector<std::string> clones;
   for (const auto& [name, dataset] : datasets) {
@@ -349,7 +378,7 @@ std::vector<std::string> State::ClonesOf(uint64_t snapshot) const {
 std::vector<std::string> State::ChildrenOf(const std::string& name) const {
   std::vector<std::string> children;
   for (const auto& [each, dataset] : datasets) {
-    if (ParentOf(each) == name) children.push_back(each);
+    if (ParentOf(each) == name && each.find('%') == std::string::npos) children.push_back(each);
   }
   return children;
 }

@@ -113,6 +113,15 @@ int CheckBase(const State& state, const std::string& snapshot, const std::string
   const auto [dataset, sent] = state.FindSnapshot(snapshot);
   if (sent == nullptr) return ENOENT;
   if (from.empty()) return 0;
+  if (from.find('#') != std::string::npos) {
+    const auto [owner, mark] = state.FindBookmark(from);
+    if (mark == nullptr) return ENOENT;
+    guid = mark->guid;
+    is_clone = owner != dataset;
+    if (owner == dataset) return mark->txg < sent->txg ? 0 : EXDEV;
+    const auto [of, origin] = state.FindSnapshot(dataset->origin);
+    return origin != nullptr && of == owner && mark->txg <= origin->txg ? 0 : EXDEV;
+  }
   const Snapshot* base = state.FindSnapshot(from).second;
   if (base == nullptr) return ENOENT;
   guid = base->guid;
@@ -130,7 +139,7 @@ int CheckBase(const State& state, const std::string& snapshot, const std::string
   return EXDEV;
 }
 
-int Send(const std::string& snapshot, const std::string& from, int fd) {
+int Send(const std::string& snapshot, const std::string& from, int fd, Position resumed) {
   const auto state = Look();
   const auto [dataset, sent] = state->FindSnapshot(snapshot);
   if (sent == nullptr) return ENOENT;
@@ -145,7 +154,8 @@ int Send(const std::string& snapshot, const std::string& from, int fd) {
   Writer writer(fd);
   Record begin;
   begin.Put<uint64_t>(8, kMagic);
-  begin.Put<uint64_t>(16, 1 | (dataset->is_volume ? 0 : 4 << 2));
+  const bool is_resumed = resumed.object != 0 || resumed.offset != 0;
+  begin.Put<uint64_t>(16, 1 | (dataset->is_volume ? 0 : 4 << 2) | (is_resumed ? kResuming : 0));
   begin.Put<uint64_t>(24, sent->creation);
   begin.Put<uint32_t>(32, dataset->is_volume ? 3 : 2);
   begin.Put<uint32_t>(36, (is_clone ? 1 : 0) | 12);
@@ -159,7 +169,8 @@ int Send(const std::string& snapshot, const std::string& from, int fd) {
     file.read(reinterpret_cast<char*>(piece.data()), kPiece);
     piece.resize(static_cast<size_t>(file.gcount()));
     if (piece.empty()) break;
-    error = writer.Put(WriteOf(kArchive, offset, piece.size(), sent->guid), piece);
+    const bool is_there = resumed.object > kArchive || (resumed.object == kArchive && offset < resumed.offset);
+    if (!is_there) error = writer.Put(WriteOf(kArchive, offset, piece.size(), sent->guid), piece);
     offset += piece.size();
   }
   // They are padded to words, as all payloads are.
@@ -201,7 +212,9 @@ int Spool(int fd, const std::string& file, Begin& begin) {
         begin.guid = record.Get<uint64_t>(40);
         begin.creation = record.Get<uint64_t>(24);
         begin.is_volume = record.Get<uint32_t>(32) == 3;
+        begin.full_name = name;
         begin.snapshot = Split(name).second;
+        begin.is_resumed = (record.Get<uint64_t>(16) & kResuming) != 0;
         if (begin.snapshot.empty()) return EINVAL;
       }
       in_package = in_package || is_package;
@@ -220,6 +233,9 @@ int Spool(int fd, const std::string& file, Begin& begin) {
     sum.Add(payload.data(), size);
     out.write(reinterpret_cast<const char*>(payload.data()), static_cast<std::streamsize>(size));
     if (type == kWrite && record.Get<uint64_t>(8) == kArchive) begin.is_own = true;
+    begin.whole += kHeader + size;
+    if (type == kBegin) begin.first = begin.whole;
+    if (type == kWrite) begin.reached = {record.Get<uint64_t>(8), record.Get<uint64_t>(24) + size};
     if (type == kEnd && (!in_package || is_last)) return 0;
   }
 }
