@@ -281,8 +281,9 @@ class Tree::Commands {
     if (!owned && ::fchown(file.get(), uid, gid) != 0) Fail("fchown", "content");
     if ((!owned || (status.st_mode & 07777) != mode) && ::fchmod(file.get(), mode) != 0) Fail("fchmod", "content");
     if (::futimens(file.get(), times.data()) != 0) Fail("futimens", "content");
-    // The snapshot that is made of the tree waits for all of it to be on the disk: let that begin.
-    ::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+    // The snapshot that is made of the tree waits for all of it to be on the disk: let that begin with what is large.
+    constexpr off_t kLarge = 1 << 16;
+    if (status.st_size >= kLarge) ::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
   }
 
   static void Move(int from, const std::string& old_name, int to, const std::string& new_name) {
