@@ -11,6 +11,9 @@ const { uuid, alias } = JSON.parse(readFileSync(payload, 'utf8'));
 
 if (process.getuid?.() !== 0) stop('zones need root: run this as root');
 
+step('Making the pool and the network');
+show('vmadm', ['setup']);
+
 step('Installing the sample image');
 show('imgadm', ['install', '-m', `${image}.imgmanifest`, '-f', `${image}.zfs.gz`]);
 

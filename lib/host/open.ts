@@ -2,6 +2,7 @@
 import type { Log } from '../log.js';
 import type { Finding } from './finding.js';
 import type { Host } from './host.js';
+import type { SetupReport, SetupWish } from './setup.js';
 
 export interface OpenHostOptions {
   /** Where all absolute paths of the state hang; `/` on a machine of its own. */
@@ -45,4 +46,14 @@ export async function examineHost(root: string): Promise<readonly Finding[]> {
   }
   const { examineLinux } = await import('./linux/doctor.js');
   return examineLinux(root);
+}
+
+/** Makes the pool and the network of this host as `wish` says; what is there stays. Throws `Unsupported`, `ConfigInvalid`. */
+export async function setUpHost(options: OpenHostOptions, wish: SetupWish): Promise<SetupReport> {
+  if (kindOfHost() === 'illumos') {
+    const { hostError } = await import('./errors.js');
+    throw hostError('Unsupported', 'the platform sets up the pools and networks of this host');
+  }
+  const { setUpLinux } = await import('./linux/setup.js');
+  return setUpLinux(options, wish);
 }

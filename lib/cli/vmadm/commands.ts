@@ -37,5 +37,6 @@ export const commands: readonly CommandEntry[] = [
   { name: 'doctor', usage: [], load: async () => (await import('./doctor.js')).doctor },
   { name: 'exec', usage: [], load: async () => (await import('./exec.js')).exec },
   { name: 'schema', usage: [], load: async () => (await import('./schema.js')).schema },
+  { name: 'setup', usage: [], load: async () => (await import('./setup.js')).setup },
   { name: 'version', usage: [], load: async () => (await import('./version.js')).version },
 ]; // prettier-ignore

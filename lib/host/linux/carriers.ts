@@ -11,7 +11,14 @@ import type { NicTagConfig } from './config.js';
 import { dhcpServer, type DhcpServer } from './dhcp-server.js';
 import { formatAddress, formatNetwork, overlaps, parseNetwork } from './ip.js';
 import type { LinkNames } from './link-names.js';
-import { chooseSubnet, readChosen, servedNetwork, writeChosen, type ServedNetwork } from './networks.js';
+import {
+  chooseSubnet,
+  chosenNetworksFile,
+  readChosen,
+  servedNetwork,
+  writeChosen,
+  type ServedNetwork,
+} from './networks.js';
 import { applyNft } from './nft.js';
 
 /** A network served by this host together with its server. */
@@ -47,7 +54,7 @@ export interface CarriersOptions {
 }
 
 export function createCarriers({ id, names, tags, at }: CarriersOptions): Carriers {
-  const chosenFile = at('/var/lib/smartadm/networks.json');
+  const chosenFile = chosenNetworksFile(at);
   const dhcpFolder = (bridge: string) => join(at('/var/run/smartadm/dhcp'), bridge);
   const netlink = () => loadNative('netlink');
   const services = new Map<string, Service>();

@@ -11,6 +11,8 @@ import { servedNetwork } from './networks.js';
 
 export type PoolConfig = NonNullable<Configured['pools']>[string];
 export type NicTagConfig = NonNullable<Configured['nicTags']>[string];
+/** What stands in the file; all of it may be absent. */
+export type HostSettings = Configured;
 
 /** What holds on this host, defaults filled in. */
 export interface HostConfig {
@@ -31,19 +33,24 @@ export function configFile(root: string): string {
  * Throws `ConfigInvalid` naming the file, and line and column or the faulty settings.
  */
 export async function readConfig(root: string): Promise<HostConfig> {
+  return completeConfig(await readSettings(root), configFile(root));
+}
+
+/** Reads the settings that somebody has made; none without a file. Throws `ConfigInvalid` as {@link readConfig} does. */
+export async function readSettings(root: string): Promise<HostSettings> {
   const file = configFile(root);
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
-    if (codeOf(cause) === 'ENOENT') return complete({}, file);
+    if (codeOf(cause) === 'ENOENT') return {};
     throw hostError('ConfigInvalid', `cannot read ${file}`, { cause });
   }
-  return complete(parseConfig(text, file), file);
+  return parseConfig(text, file);
 }
 
 /** The settings in `text`; `file` is named in errors. Throws `ConfigInvalid`. */
-function parseConfig(text: string, file: string): Configured {
+export function parseConfig(text: string, file: string): Configured {
   let value: unknown;
   try {
     value = parseJson(text, file);
@@ -66,7 +73,8 @@ function parseConfig(text: string, file: string): Configured {
   throw hostError('ConfigInvalid', `${file}: ${faults.join('; ')}`, { info: { file, faults } });
 }
 
-function complete(configured: Configured, file: string): HostConfig {
+/** `configured` with its defaults; `file` is named in errors. Throws `ConfigInvalid` for what does not go together. */
+export function completeConfig(configured: HostSettings, file: string): HostConfig {
   const pools = configured.pools ?? { zones: { driver: 'btrfs' } };
   const nicTags = configured.nicTags ?? { admin: {} };
   const defaultPool = configured.defaultPool ?? Object.keys(pools)[0] ?? 'zones';

@@ -62,8 +62,8 @@ export async function openLinuxHost({ root, log }: { readonly root: string; read
   }; // prettier-ignore
 }
 
-/** Only the last folder: a root whose parent is missing is more likely a slip. */
-async function makeRoot(root: string): Promise<void> {
+/** Makes the folder for the state. Only the last one: a root whose parent is missing is more likely a slip. Throws `ConfigInvalid`. */
+export async function makeRoot(root: string): Promise<void> {
   try {
     await mkdir(root).catch((error: unknown) => {
       if (codeOf(error) !== 'EEXIST') throw error;

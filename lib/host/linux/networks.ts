@@ -44,6 +44,11 @@ export function chooseSubnet(id: string, taken: readonly IpNetwork[]): string {
   });
 }
 
+/** Where the subnets that were chosen are kept. */
+export function chosenNetworksFile(at: (path: string) => string): string {
+  return at('/var/lib/smartadm/networks.json');
+}
+
 /** Subnets chosen earlier, by nic tag, as kept in `file`. */
 export async function readChosen(file: string): Promise<Readonly<Record<string, string>>> {
   try {

@@ -54,7 +54,8 @@ function mountpointOf({ name, config, at }: PoolSettings): string {
   return at(config.mountpoint ?? `/${name}`);
 }
 
-function storageOf({ name, config, at }: PoolSettings): Storage {
+/** What a pool is kept on. */
+export function storageOf({ name, config, at }: Omit<PoolSettings, 'log'>): Storage {
   if (config.device !== undefined) return { kind: 'device', path: config.device };
   return { kind: 'file', path: at(config.file ?? `/var/lib/smartadm/${name}.btrfs`) };
 }
