@@ -36,7 +36,8 @@ export async function reprovisionVm(ctx: Context, uuid: string, payload: unknown
       (what, error) => ctx.log.error({ err: error }, `cannot undo: ${what}`),
       (undo) =>
         vm.brand === 'bhyve'
-          ? replaceBootDisk(ctx, host, vm, image, transitionNow(), undo)
+          ? // As it was before it was stopped for this.
+            replaceBootDisk(ctx, host, { ...vm, autoboot: before.autoboot === true }, image, transitionNow(), undo)
           : replaceRoot(ctx, host, vm, image, undo),
     );
   });
