@@ -47,8 +47,6 @@ export interface Hvm {
    * spice_opts?}` (`vm-lifecycle`, info).
    */
   info(zone: string, types: readonly HvmInfoType[]): Promise<Readonly<Record<string, unknown>>>;
-  /** Tells a running guest the new size of a disk, once its volume has it. `path` is the disk's. */
-  resizeDisk(zone: string, path: string, sizeBytes: number): Promise<void>;
   /**
    * Brings listeners and passwords of a running guest's displays in line with `vm` (`vnc_port`, `vnc_password`, `spice_port`,
    * `spice_password`). Fine when it does not run.

@@ -1,5 +1,5 @@
 /** The machine contract on the fake, on qemu, and on the illumos host with what stands in for its qemu and vmadmd. */
-import { existsSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createIllumosHvm } from '../../lib/host/illumos/hvm.js';
 import { illumosLinks } from '../../lib/host/illumos/links.js';
@@ -33,7 +33,6 @@ hvmContract('fake', () => {
       await zones.mark(name, 'installed');
       return { zonename: name, brand: 'kvm', disks: [{ path: '/disk.img', model: 'virtio', size: 64 }], ...vm };
     },
-    grow: () => undefined,
     hasScreenshot: (name) => hvm.guest(name)?.told.includes('screenshot') === true,
     close: () => Promise.resolve(),
   });
@@ -45,9 +44,6 @@ hvmContract('Linux', () => {
   return Promise.resolve({
     ...opened,
     install: (name, vm) => opened.install(name, {}, vm),
-    grow: (name, sizeBytes) => {
-      truncateSync(at(`/zones/${name}/root/disk.img`), sizeBytes);
-    },
     hasScreenshot: (name) => existsSync(at(`/zones/${name}/root/tmp/vm.ppm`)),
   });
 });
@@ -89,7 +85,6 @@ hvmContract('illumos', async () => {
       vms.set(uuid, vm);
       return vm;
     },
-    grow: () => undefined,
     hasScreenshot: (name) => existsSync(at(`/zones/${name}/root/tmp/vm.ppm`)),
     async close() {
       await daemon.close();

@@ -11,8 +11,6 @@ export interface HvmUnderTest {
   readonly zones: Zones;
   /** Makes an installed zone of brand kvm, with a disk `/disk.img` of 64 MiB. Returns the VM. */
   install(name: string, vm?: Partial<VmObject>): Promise<VmObject>;
-  /** Makes the volume of the disk as large. */
-  grow(name: string, sizeBytes: number): void;
   /** Whether the machine's picture is in its root. */
   hasScreenshot(name: string): boolean;
   close(): Promise<void>;
@@ -76,16 +74,6 @@ export function hvmContract(kind: string, open: () => Promise<HvmUnderTest>): vo
       assert.deepEqual(await hvm.info('machine', ['vnc']), { vnc: { ...record(before), password: 'other' } });
     });
 
-    it('are told of the new size of a disk', async () => {
-      const sizeBytes = 128 * 1024 * 1024;
-      tested.grow('machine', sizeBytes);
-      await hvm.resizeDisk('machine', '/disk.img', sizeBytes);
-      const { block } = await hvm.info('machine', ['block']);
-      const inserted = record(record((block as readonly unknown[])[0])['inserted']);
-      assert.equal(record(inserted['image'])['virtual-size'], sizeBytes);
-      await rejects(hvm.resizeDisk('machine', '/other.img', sizeBytes), 'ZoneInvalid');
-    });
-
     it('can be interrupted, have their picture taken, and be reset', async () => {
       await hvm.interrupt('machine');
       await hvm.screenshot('machine');
@@ -115,7 +103,6 @@ export function hvmContract(kind: string, open: () => Promise<HvmUnderTest>): vo
       await rejects(hvm.reset('machine'), 'ZoneBadState');
       await rejects(hvm.interrupt('machine'), 'ZoneBadState');
       await rejects(hvm.screenshot('machine'), 'ZoneBadState');
-      await rejects(hvm.resizeDisk('machine', '/disk.img', 1), 'ZoneBadState');
       await rejects(hvm.reset('nobody'), 'ZoneNotFound');
       await hvm.reloadDisplays(vm);
     });

@@ -10,8 +10,6 @@ export interface FakeGuest {
   readonly boot: HvmBoot;
   /** What it has been told, in order: `power`, `reset`, `nmi`, `screenshot`. */
   readonly told: readonly string[];
-  /** Bytes of its disks, by path, as the guest has been told. */
-  readonly sizes: ReadonlyMap<string, number>;
 }
 
 export interface FakeHvm extends Hvm {
@@ -33,7 +31,6 @@ interface Guest {
   vm: VmObject;
   readonly boot: HvmBoot;
   readonly told: string[];
-  readonly sizes: Map<string, number>;
 }
 
 const address = '192.0.2.1';
@@ -83,7 +80,7 @@ export function fakeHvm({ zones, heedsPower = () => true, isDisk = () => true }:
           device: `disk${index}`, locked: false, removable: disk.media === 'cdrom',
           inserted: {
             file: disk.path, ro: disk.media === 'cdrom',
-            image: { 'virtual-size': guest.sizes.get(disk.path ?? '') ?? (disk.size ?? 0) * 1024 * 1024 },
+            image: { 'virtual-size': (disk.size ?? 0) * 1024 * 1024 },
           },
         })); // prettier-ignore
       case 'blockstats':
@@ -105,7 +102,7 @@ export function fakeHvm({ zones, heedsPower = () => true, isDisk = () => true }:
       if ((await zones.find(name)) === undefined) throw hostError('ZoneNotFound', `there is no zone ${name}`);
       const missing = [...(vm.disks ?? []), ...(boot.disks ?? [])].find(({ path }) => !isDisk(path ?? ''));
       if (missing !== undefined) throw hostError('ZoneInvalid', `there is no disk ${String(missing.path)}`);
-      guests.set(name, { vm, boot, told: [], sizes: new Map() });
+      guests.set(name, { vm, boot, told: [] });
     },
     async powerDown(zone) {
       await press('powerDown', zone, 'power');
@@ -117,13 +114,6 @@ export function fakeHvm({ zones, heedsPower = () => true, isDisk = () => true }:
     async info(zone, types) {
       const guest = await running('info', zone);
       return Object.fromEntries(types.map((type) => [type, section(guest, type)]));
-    },
-    async resizeDisk(zone, path, sizeBytes) {
-      const guest = await running('resizeDisk', zone);
-      if (guest.vm.disks?.some((disk) => disk.path === path) !== true) {
-        throw hostError('ZoneInvalid', `zone ${zone} has no disk ${path}`);
-      }
-      guest.sizes.set(path, sizeBytes);
     },
     async reloadDisplays(vm) {
       await begin('reloadDisplays');

@@ -118,16 +118,6 @@ export function createIllumosHvm({ at, zones, datasets, programs, vmadmd }: Illu
         return pick(sections, types);
       });
     },
-    async resizeDisk(name, path, sizeBytes) {
-      const zone = await running(name);
-      if (zone.brand === 'bhyve')
-        throw hostError('Unsupported', 'bhyve sees the new size of a disk when it next boots');
-      await withMonitor(zone, async (qmp) => {
-        const device = deviceOf(await qmp.execute('query-block'), path);
-        if (device === undefined) throw hostError('ZoneInvalid', `zone ${name} has no disk ${path}`);
-        await qmp.execute('block_resize', { device, size: sizeBytes });
-      });
-    },
     async reloadDisplays(vm) {
       const zone = await zones.find(vm.zonename ?? String(vm.uuid));
       if (zone?.state !== 'running') return;
@@ -139,11 +129,4 @@ export function createIllumosHvm({ at, zones, datasets, programs, vmadmd }: Illu
 
 function pick(sections: Readonly<Record<string, unknown>>, types: readonly HvmInfoType[]): Record<string, unknown> {
   return Object.fromEntries(types.map((type) => [type, sections[type]]));
-}
-
-/** The emulator's name for the disk whose file is `path`. */
-function deviceOf(block: unknown, path: string): string | undefined {
-  const devices = Array.isArray(block) ? (block as readonly Readonly<Record<string, unknown>>[]) : [];
-  const found = devices.find(({ inserted }) => (inserted as { readonly file?: unknown } | undefined)?.file === path);
-  return typeof found?.['device'] === 'string' ? found['device'] : undefined;
 }

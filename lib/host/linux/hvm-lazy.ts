@@ -12,7 +12,6 @@ export function lazyHvm(options: LinuxHvmOptions): Hvm {
     interrupt: async (zone) => (await hvm()).interrupt(zone),
     screenshot: async (zone) => (await hvm()).screenshot(zone),
     info: async (zone, types) => (await hvm()).info(zone, types),
-    resizeDisk: async (zone, path, sizeBytes) => (await hvm()).resizeDisk(zone, path, sizeBytes),
     reloadDisplays: async (vm) => (await hvm()).reloadDisplays(vm),
   };
 }
