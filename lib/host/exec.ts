@@ -8,6 +8,8 @@ export interface ProgramOptions {
   readonly input?: string;
   /** Ends it with SIGKILL after this time. Default 60000. */
   readonly timeoutMs?: number;
+  /** Its whole environment, for programs that are the user's own. */
+  readonly environment?: NodeJS.ProcessEnv;
   /** Debian package to name when the program is missing. */
   readonly package?: string;
 }
@@ -38,7 +40,7 @@ export async function runProgram(
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: programEnvironment,
+      env: options.environment ?? programEnvironment,
     });
     const output = { stdout: '', stderr: '' };
     let size = 0;

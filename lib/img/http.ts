@@ -21,6 +21,8 @@ export interface Connection {
   readonly insecure: boolean;
   /** Files with credentials for registries, the first that has some counts (containers-auth.json(5)). */
   readonly authFiles?: readonly string[];
+  /** Environment of programs that such files name; without one none is run. */
+  readonly helperEnvironment?: NodeJS.ProcessEnv;
   /** A server that sends nothing for so long is given up. */
   readonly stallMs: number;
   /** First pause before a connection is tried again; each further one is twice as long. */
@@ -177,7 +179,27 @@ function transportError(error: unknown, url: string): Error {
     });
   }
   if (codeOf(error) === 'ERR_ABORTED') return error;
+  if (isCertificateFailure(codeOf(error) ?? '')) return certificateError(error, url);
   return Object.assign(new Error(error.message), { code: codeOf(error) ?? 'InternalError' });
+}
+
+/** Node's codes of certificates that it does not take: OpenSSL's reasons, and its own of names that do not fit. */
+export function isCertificateFailure(code: string): boolean {
+  return /CERT|^UNABLE_TO_|^CRL_|^(?:INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH)$/.test(code);
+}
+
+function certificateError(error: Error, asked: string): SmartadmError {
+  // Of the request that failed, wherever redirects have led.
+  const { url } = (error as { options?: { url?: unknown } }).options ?? {};
+  const { origin } = new URL(url instanceof URL ? url : asked);
+  const message = `the certificate of ${origin} is refused: ${error.message}`;
+  return new SmartadmError(codeOf(error) ?? 'ClientError', message, {
+    cause: error,
+    quietCause: true,
+    hint:
+      'to trust who signed it, name a file with their certificate in NODE_EXTRA_CA_CERTS; ' +
+      'to do without certificates, add the source with "imgadm sources -k"',
+  });
 }
 
 function userAgent({ userAgentExtra }: Connection): string {

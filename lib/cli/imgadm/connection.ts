@@ -23,6 +23,7 @@ export function connectionFor(env: NodeJS.ProcessEnv, config: ImgadmConfig, requ
     proxy: [env['https_proxy'], env['http_proxy']].find((url) => url !== undefined && url !== ''),
     insecure: env['IMGADM_INSECURE'] === '1',
     authFiles: authFiles(env),
+    helperEnvironment: env,
     stallMs: (stallSeconds > 0 ? stallSeconds : defaultStallSeconds) * 1000,
     retryMs: firstRetryMs,
   };

@@ -48,7 +48,7 @@ export function dockerSource(config: SourceConfig, connection: Connection): Sour
 
   async function open(reference: DockerReference): Promise<DockerRepository> {
     const { index, remoteName } = reference;
-    const credentials = await findCredentials(connection.authFiles ?? [], reference);
+    const credentials = await findCredentials(connection, reference);
     return openRepository(connection, { index: index.name, base: baseOf(index), remoteName, insecure, credentials });
   }
 
