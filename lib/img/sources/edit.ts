@@ -109,7 +109,8 @@ export async function pingSource(ctx: Context, source: SourceConfig, connection:
     ctx.signal.throwIfAborted();
     if (['NotSupported', 'ConfigError'].includes(codeOf(error) ?? '')) throw error;
     const text = `unexpected ping error with "${source.type}" image source "${source.url}"`;
-    throw imgError('SourcePing', `${text}: ${pingCause(error)}`, { cause: error, quietCause: true });
+    const hint = error instanceof SmartadmError && error.hint !== undefined ? { hint: error.hint } : {};
+    throw imgError('SourcePing', `${text}: ${pingCause(error)}`, { cause: error, quietCause: true, ...hint });
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Context } from '../../context.js';
 import { SmartadmError, codeOf } from '../../errors.js';
 import { combineErrors, imgError } from '../errors.js';
-import type { Connection } from '../http.js';
+import { isCertificateFailure, type Connection } from '../http.js';
 import { isFields } from '../manifest.js';
 import { nameAndMessage } from './edit.js';
 import { openSource } from './open.js';
@@ -100,9 +100,12 @@ export function sourceError(url: string, error: unknown): unknown {
     .map(({ field, code, message }) => {
       return `\n    ${[field, code, message].filter((part) => typeof part === 'string').join(': ')}`;
     });
-  return new SmartadmError(error.code, `${url}: ${error.message}${details.join('')}`, {
+  // An error of the transport like others, which only tells more.
+  const code = isCertificateFailure(error.code) ? 'ClientError' : error.code;
+  return new SmartadmError(code, `${url}: ${error.message}${details.join('')}`, {
     cause: error,
     quietCause: true,
     info: error.info,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
   });
 }

@@ -285,7 +285,7 @@ describe('sources', () => {
         return (await listSources(host.context(), sources)).error?.message;
       };
       try {
-        const refusal = `${url}: Error: self-signed certificate`;
+        const refusal = `${url}: the certificate of ${url} is refused: self-signed certificate`;
         assert.deepEqual(await codeWith({}, false), refusal);
         assert.deepEqual(await codeWith({ insecure: false }, true), refusal);
         assert.deepEqual(await codeWith({}, true), undefined);
