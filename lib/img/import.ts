@@ -1,6 +1,6 @@
 /** Imports an image and all it builds on from a source. */
 import type { Context, ProgressTask } from '../context.js';
-import { codeOf, describeError } from '../errors.js';
+import { codeOf, describeError, hasCode } from '../errors.js';
 import type { Lock } from '../lock.js';
 import { startDownload, type Download } from './download.js';
 import { dockerReferenceOf } from './docker-name.js';
@@ -104,6 +104,9 @@ function expectedFile({ manifest, file: told = {} }: ImportableImage): ExpectedF
   const checksum = sha1 === undefined ? told.checksum : ({ algorithm: 'sha1', hex: sha1.toLowerCase() } as const);
   return { size, checksum };
 }
+
+/** What is wrong with a file itself, however often it is fetched. */
+const contentFaults = ['StreamInvalid', 'StreamUnsupported', 'UncompressionError'];
 
 /** One image on its way. */
 interface Fetching {
@@ -248,6 +251,8 @@ class ImageImport {
       await this.#place(image.manifest, download);
       await download.close(true);
     } catch (error) {
+      // What has the right checksum will be no better next time.
+      if (contentFaults.some((code) => hasCode(error, code))) await download.close(true);
       if (codeOf(error) !== 'DownloadError' || !download.resumed) throw error;
       // The part of an earlier run may have been damaged: once more from the beginning.
       this.#ctx.log.info({ err: error, image: image.uuid }, 'resumed download does not fit, starting anew');

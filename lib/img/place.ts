@@ -72,14 +72,14 @@ export function expansionLimitOf({ sizeBytes }: Pool): number {
 export async function placeImage(ctx: Context, image: ImageToPlace, narration: Narration): Promise<void> {
   const { manifest, pool, source } = image;
   const { uuid } = manifest;
+  // Their failure is looked for when it matters; it may come before anybody reads, and when nobody does any more.
+  image.data.on('error', () => undefined);
+  let transferError: unknown;
+  image.verified.catch((error: unknown) => (transferError = error));
   const fill = await fillOf(image);
   const { datasets } = await ctx.host();
   const partial = partialDatasetOf(pool, uuid);
   const report = (what: string, err: unknown): void => ctx.log.error({ err, what }, 'cannot take back a step');
-  // Its failure is looked for when it matters; it may also come when nobody reads any more.
-  image.data.on('error', () => undefined);
-  let transferError: unknown;
-  image.verified.catch((error: unknown) => (transferError = error));
   try {
     await withUndo(report, async (undo) => {
       // Left behind by somebody who was killed: we hold the lock, so nobody is at it.
