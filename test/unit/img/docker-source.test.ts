@@ -1,11 +1,12 @@
 /** The source of Docker images against a server with tokens, passwords and faults. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { inspect } from 'node:util';
 import { parseChallenge } from '../../../lib/img/docker-login.js';
 import { dockerSource } from '../../../lib/img/sources/docker.js';
 import { contentOfImage, digestOf, plainLayer } from '../../docker-images.js';
@@ -196,6 +197,99 @@ describe('a docker source', () => {
     await assert.rejects(open().ping(signal));
     assert.throws(() => open({ url: 'http://docker.io' }), { code: 'ConfigError' });
     assert.throws(() => open({ url: `http://${name}/path` }), { code: 'ConfigError' });
+  });
+
+  describe('asks the programs that keep credentials for docker', () => {
+    const configure = (config: object) => writeFileSync(join(folder, 'auth.json'), JSON.stringify(config));
+    /** Makes a helper that writes down its arguments and what it is told, then goes on with these lines. */
+    const program = (helper: string, ...lines: readonly string[]) => {
+      const text = ['#!/bin/sh', `echo "$0 $* $(cat; echo .)" >> ${folder}/seen`, ...lines, ''].join('\n');
+      writeFileSync(join(folder, `docker-credential-${helper}`), text, { mode: 0o755 });
+    };
+    const knows = (user: string, secret: string) => `echo '${JSON.stringify({ ServerURL: 'x', Username: user, Secret: secret })}'`; // prettier-ignore
+    const findWithHelpers = (stallMs = quickConnection.stallMs) =>
+      dockerSource(
+        { type: 'docker', url: `http://${name}` },
+        {
+          ...quickConnection,
+          stallMs,
+          authFiles: [join(folder, 'auth.json')],
+          helperEnvironment: { PATH: `${folder}:/usr/bin:/bin` },
+        },
+      ).find({ arg: `${name}/team/app:1`, activeOnly: true }, signal);
+    const seen = () => (existsSync(join(folder, 'seen')) ? readFileSync(join(folder, 'seen'), 'utf8').trim().split('\n') : []); // prettier-ignore
+    beforeEach(() => (wanted = 'password'));
+
+    it('that of the registry before that of all, once, by the name of the registry', async () => {
+      program('own', knows('me', 'secret:word'));
+      program('other', knows('you', 'nothing'));
+      for (const [credsStore, credHelpers] of [
+        ['other', { [name]: 'own' }],
+        ['own', { elsewhere: 'other' }],
+        ['own', { [name]: '' }],
+      ]) {
+        configure({ credsStore, credHelpers, auths: { [name]: { auth: Buffer.from('me:wrong').toString('base64') } } });
+        assert.ok((await findWithHelpers()) !== undefined);
+        assert.deepEqual(seen(), [`${folder}/docker-credential-own get ${name}.`]);
+        rmSync(join(folder, 'seen'));
+      }
+    });
+
+    it('and takes what the file holds where they know nothing', async () => {
+      program('empty', 'echo "credentials not found in native keychain"', 'exit 1');
+      configure({ credsStore: 'empty', auths: { [name]: { auth: Buffer.from('me:secret:word').toString('base64') } } });
+      assert.ok((await findWithHelpers()) !== undefined);
+      assert.equal(seen().length, 1);
+    });
+
+    it('for tokens, too', async () => {
+      wanted = 'token';
+      program('tokens', knows('<token>', 'an identity'));
+      configure({ credsStore: 'tokens' });
+      let form = '';
+      faults.set('/token', (request, response) => {
+        request.on('data', (chunk: Buffer) => (form += chunk.toString()));
+        request.on('end', () => json(response, 200, { access_token: 'known' }));
+      });
+      assert.ok((await findWithHelpers()) !== undefined);
+      assert.match(form, /^grant_type=refresh_token&.*refresh_token=an\+identity/);
+    });
+
+    it('but none whose name could lead elsewhere', async () => {
+      for (const helper of ['../own', 'a/b', 'a b', '-x', '.', 'a\0b', 'a\nb', 'x'.repeat(65)]) {
+        configure({ credHelpers: { [name]: helper } });
+        await assert.rejects(findWithHelpers(), { code: 'ConfigError', message: /names a helper that cannot be/ });
+      }
+    });
+
+    it('and tells without their answer when they are missing, fail, or answer something else', async () => {
+      configure({ credsStore: 'absent' });
+      await assert.rejects(findWithHelpers(), { code: 'ConfigError', message: /there is no program docker-credential-absent/, hint: /take it out of/ }); // prettier-ignore
+      program('failing', 'echo "no session bus" >&2', knows('me', 'secret:word'), 'exit 3');
+      program('odd', 'echo "me secret:word"');
+      program('half', 'echo \'{"Username":"me","secret":"secret:word"}\'');
+      for (const [helper, message] of [
+        ['failing', /docker-credential-failing, which .* names, ended with status 3: no session bus$/],
+        ['odd', /did not answer with a user and a secret$/],
+        ['half', /did not answer with a user and a secret$/],
+      ] as const) {
+        configure({ credsStore: helper });
+        await assert.rejects(findWithHelpers(), (error: Error & { code?: string }) => {
+          assert.equal(error.code, 'ConfigError');
+          assert.match(error.message, message);
+          assert.doesNotMatch(inspect(error), /secret:word/);
+          return true;
+        });
+      }
+    });
+
+    it('and does not wait for them for ever', async () => {
+      program('slow', `echo $$ > ${folder}/pid`, 'exec sleep 1000');
+      configure({ credsStore: 'slow' });
+      await assert.rejects(findWithHelpers(700), { code: 'ConfigError', message: /did not answer within 0.7 seconds/ });
+      const pid = Number(readFileSync(join(folder, 'pid'), 'utf8'));
+      assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+    });
   });
 
   it('tells that a file with credentials is damaged, without its text', async () => {
