@@ -65,9 +65,17 @@ function isLive(name: string, draft: Draft, vm: VmObject, brand: Brand): boolean
   if (name === 'resolvers')
     return rulesOf(brand).refreshesMetadata && (draft['maintain_resolvers'] ?? vm.maintain_resolvers) === true;
   if (name === 'ram' && !rulesOf(brand).hvm) return true;
+  if (comesWithBoot(name, draft, vm, brand)) return false;
   // Unmounting /tmp is not possible, nor mounting over what is in it.
   if (name === 'tmpfs' && (draft['tmpfs'] === 0 || !vm.tmpfs)) return false;
   return rowOf(name)?.live?.includes(brand) ?? false;
+}
+
+/** Whether the emulator has to be started for a display that it lacks, or for SPICE to ask for a password or no more. */
+function comesWithBoot(name: string, draft: Draft, vm: VmObject, brand: Brand): boolean {
+  if (name === 'spice_password') return Boolean(draft[name]) !== Boolean(vm.spice_password);
+  if (name === 'spice_port') return (vm.spice_port ?? -1) === -1 && draft[name] !== -1;
+  return name === 'vnc_port' && brand === 'bhyve' && vm.vnc_port === -1;
 }
 
 function changedMembers(noun: ListNoun, change: Element, vm: VmObject): string[] {

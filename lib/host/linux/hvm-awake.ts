@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Log } from '../../log.js';
 import { sleep } from '../../sleep.js';
 import { hostError } from '../errors.js';
-import { places } from '../qemu/options.js';
+import { lockedVnc, places } from '../qemu/options.js';
 import { openQmp, type Qmp } from '../qemu/qmp.js';
 import { connectSocket } from '../qemu/socket.js';
 import { zoneRoot } from '../zone-root.js';
@@ -75,7 +75,10 @@ async function lastWords(root: string): Promise<string | undefined> {
   return output.trim().split('\n').at(-1) || undefined;
 }
 
-/** Gives each display the password it is to have; what had one before, and is to have none, is closed to everybody. */
+/**
+ * Gives each display the password it is to have. SPICE with a password that is to have none is closed to everybody until
+ * the next boot. Throws the monitor's error for SPICE that has been started without one, and is to have one.
+ */
 export async function setPasswords(
   qmp: Qmp,
   wanted: readonly PlannedDisplay[],
@@ -83,8 +86,13 @@ export async function setPasswords(
 ): Promise<void> {
   for (const { kind, password } of wanted) {
     const had = before.find((display) => display.kind === kind)?.password;
-    if (password === undefined && had === undefined) continue;
-    if (password !== undefined) await qmp.execute('set_password', { protocol: kind, password });
-    else await qmp.execute('expire_password', { protocol: kind, time: 'now' });
+    if (password !== undefined) {
+      const display = kind === 'vnc' ? { display: lockedVnc } : {};
+      await qmp.execute('set_password', { protocol: kind, password, ...display });
+      // As it may have been closed before.
+      if (kind === 'spice') await qmp.execute('expire_password', { protocol: kind, time: 'never' });
+    } else if (kind === 'spice' && had !== undefined) {
+      await qmp.execute('expire_password', { protocol: kind, time: 'now' });
+    }
   }
 }

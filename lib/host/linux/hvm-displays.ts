@@ -1,6 +1,6 @@
 /** How people reach the displays of zones by TCP: a program beside each zone that passes connections on to its socket. */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { codeOf } from '../../errors.js';
 import { sleep } from '../../sleep.js';
 import { hostError } from '../errors.js';
@@ -55,13 +55,13 @@ export function hvmDisplays({ at, links }: HvmDisplaysOptions): HvmDisplays {
   }
 
   return {
-    async listen(zone, init, root, { kind, port }) {
+    async listen(zone, init, root, { kind, port, password }) {
       if (port < 0) return;
-      const socket = places[kind].slice(places[kind].lastIndexOf('/') + 1);
+      const place = places[kind === 'vnc' && password !== undefined ? 'vncLocked' : kind];
       const args = [
         init,
         join(root, 'tmp'),
-        socket,
+        basename(place),
         await links.adminAddress(),
         port,
         emulatorUser,

@@ -9,7 +9,7 @@ import type { Datasets } from '../datasets.js';
 import { hostError } from '../errors.js';
 import type { ExtraDisk, Hvm } from '../hvm.js';
 import { needsUefi, qemuArguments } from '../qemu/argv.js';
-import { hasPassword, hasSpice, listed, places } from '../qemu/options.js';
+import { hasPassword, listed, places } from '../qemu/options.js';
 import { openQmp, type Qmp } from '../qemu/qmp.js';
 import type { QemuResources } from '../qemu/resources.js';
 import { connectSocket } from '../qemu/socket.js';
@@ -129,7 +129,7 @@ export function createLinuxHvm({ at, zones, datasets, links, log }: LinuxHvmOpti
         taps,
         kvm,
         disks: files.map((file, index) => ({ path: disks[index]?.path ?? '', file: fdset(file) })),
-        displays: displaysOf(vm),
+        displays: displaysOf(vm, argv),
       });
     },
     powerDown: (zone) => tell(zone, (qmp) => qmp.execute('system_powerdown')),
@@ -155,18 +155,13 @@ export function createLinuxHvm({ at, zones, datasets, links, log }: LinuxHvmOpti
       }
       return Object.fromEntries(types.map((type) => [type, sections.get(type)]));
     },
-    async resizeDisk(zone, path, sizeBytes) {
-      const { root, plan } = await running(zone);
-      const index = plan.disks.findIndex((disk) => disk.path === path);
-      if (index < 0) throw hostError('ZoneInvalid', `zone ${zone} has no disk ${path}`);
-      await withMonitor(root, (qmp) => qmp.execute('block_resize', { 'node-name': `disk${index}`, size: sizeBytes }));
-    },
     async reloadDisplays(vm) {
       const name = vm.zonename ?? String(vm.uuid);
       const runtime = await zones.runtime(name);
       if (runtime === undefined) return;
       const { root, plan } = await running(name);
-      const wanted = displaysOf(vm);
+      // What it has been started without comes with its next boot.
+      const wanted = displaysOf(vm, plan.argv);
       for (const { kind } of [...plan.displays, ...wanted]) await displays.close(name, kind);
       // Where a password cannot be set, nobody is let in.
       await withMonitor(root, (qmp) => setPasswords(qmp, wanted, plan.displays));
@@ -201,20 +196,16 @@ async function ownFirmware({ brand, bootrom = '' }: VmObject, root: string): Pro
   throw hostError('ZoneInvalid', `there is no firmware ${bootrom} in the zone`);
 }
 
-/** One display is to be reached from outside: SPICE where it has a port, else VNC. */
-function displaysOf(vm: VmObject): readonly PlannedDisplay[] {
-  const isBhyve = vm.brand === 'bhyve';
-  const spice = !isBhyve && hasSpice(vm);
-  const spicePort = spice ? (vm.spice_port ?? -1) : -1;
+/** One display is to be reached from outside, SPICE where it has a port, else VNC: of those that the emulator was told of. */
+function displaysOf(vm: VmObject, argv: readonly string[]): readonly PlannedDisplay[] {
+  const has = (kind: PlannedDisplay['kind']) => argv.some((word) => word.includes(places[kind]));
+  const spicePort = has('spice') ? (vm.spice_port ?? -1) : -1;
   const vncPort = spicePort > 0 ? -1 : (vm.vnc_port ?? 0);
   const set = (password: string | undefined) => (hasPassword(password) ? password : undefined);
-  return [
-    ...(isBhyve && vm.vnc_port === -1 ? [] : [{ kind: 'vnc' as const, port: vncPort, password: set(vm.vnc_password) }]),
-    ...(spice
-      ? [{
-          kind: 'spice' as const, port: spicePort > 0 ? spicePort : -1, password: set(vm.spice_password),
-          options: vm.spice_opts === '' ? undefined : vm.spice_opts,
-        }]
-      : []),
-  ]; // prettier-ignore
+  const vnc: PlannedDisplay = { kind: 'vnc', port: vncPort, password: set(vm.vnc_password) };
+  const spice: PlannedDisplay = {
+    kind: 'spice', port: spicePort > 0 ? spicePort : -1, password: set(vm.spice_password),
+    options: vm.spice_opts === '' ? undefined : vm.spice_opts,
+  }; // prettier-ignore
+  return [vnc, spice].filter(({ kind }) => has(kind));
 }

@@ -8,7 +8,7 @@ import { hostError } from '../errors.js';
 import type { HvmBoot } from '../hvm.js';
 import { diskDevices, networkRank, type JsonOption } from './disk-devices.js';
 import {
-  adapterOf, bootOrder, cpuModel, hasPassword, hasSpice, identityOf, invalid, listed, places, systemFacts,
+  adapterOf, bootOrder, cpuModel, hasPassword, hasSpice, identityOf, invalid, listed, lockedVnc, places, systemFacts,
 } from './options.js'; // prettier-ignore
 import { pciLayout, type PciLayout } from './pci-layout.js';
 import type { QemuResources } from './resources.js';
@@ -178,10 +178,14 @@ function pointerDevices(vm: VmObject, layout: PciLayout): readonly JsonOption[] 
   ];
 }
 
-/** Listeners of displays. Passwords are set when the guest runs, so that no list of processes shows them. */
+/**
+ * Listeners of displays. Passwords are set when the guest runs, so that no list of processes shows them. Whether VNC asks
+ * for one is settled when the emulator starts: so it listens twice, and where people get to is a matter of whom they are
+ * passed on to.
+ */
 function displays(vm: VmObject, resources: QemuResources): readonly string[] {
   if (vm.brand === 'bhyve' && vm.vnc_port === -1) return [];
-  const vnc = ['-vnc', `unix:${places.vnc}${hasPassword(vm.vnc_password) ? ',password=on' : ''}`];
+  const vnc = ['-vnc', `unix:${places.vnc}`, '-vnc', `unix:${places.vncLocked},id=${lockedVnc},password=on`];
   if (vm.brand === 'bhyve' || !hasSpice(vm)) return vnc;
   if (!resources.spice)
     throw hostError('LibraryMissing', 'qemu comes without SPICE here (Debian: qemu-system-modules-spice)');

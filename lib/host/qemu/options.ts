@@ -75,11 +75,16 @@ export const places = {
   console: '/tmp/vm.console',
   metadataPort: '/tmp/vm.ttyb',
   vnc: '/tmp/vm.vnc',
+  /** The same display for those who know its password. */
+  vncLocked: '/tmp/vm.vnc-locked',
   spice: '/tmp/vm.spice',
   screenshot: '/tmp/vm.ppm',
   metadata: '/tmp/vm.metadata',
   pid: '/tmp/vm.pid',
 } as const;
+
+/** What the emulator calls the VNC display that asks for a password. */
+export const lockedVnc = 'locked';
 
 /** The file with the metadata that the guest is not shown, as of this boot. */
 export function metadataFile(vm: VmObject): string {

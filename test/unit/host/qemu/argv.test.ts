@@ -134,7 +134,8 @@ describe('our command line', () => {
 
   it('never says a password', () => {
     const args = ours({ ...kvm, vnc_password: 'secret-1', spice_port: 0, spice_password: 'secret-2' });
-    assert.equal(textOf(args, '-vnc'), 'unix:/tmp/vm.vnc,password=on');
+    assert.equal(textOf(args, '-vnc'), 'unix:/tmp/vm.vnc');
+    assert.ok(args.includes('unix:/tmp/vm.vnc-locked,id=locked,password=on'));
     assert.equal(textOf(args, '-spice'), 'unix=on,addr=/tmp/vm.spice');
     assert.doesNotMatch(args.join('\n'), /secret/);
   });
@@ -314,7 +315,7 @@ describe('no value of a property', () => {
     '-boot': /^(?:order|once|menu|strict|reboot-timeout)$/,
     '-chardev': /^(?:socket|null|id|path|server|wait|nowait)$/,
     '-mon': /^(?:chardev|mode)$/,
-    '-vnc': /^(?:unix:\/tmp\/vm.vnc|password)$/,
+    '-vnc': /^(?:unix:\/tmp\/vm\.vnc(?:-locked)?|id|password)$/,
     '-drive': /^(?:file|if|index|media|boot)$/,
     '-net': /^(?:nic|vnic|macaddr|vlan|name|model|ifname|ip|netmask|gateway_ip|hostname|dns_ip\d)$/,
   };
