@@ -7,7 +7,7 @@ import { codeOf, hasCode } from '../../errors.js';
 import { loadNative } from '../native.js';
 import { FileType } from '../zfs-stream/attributes.js';
 import { Commands, type Time } from '../zfs-stream/commands.js';
-import { invalidLayer, LayerArchive, type ArchiveEntry } from './layer-archive.js';
+import { invalidLayer, LayerArchive, unsupportedLayer, type ArchiveEntry } from './layer-archive.js';
 import { sparsePieces, sparseSize, type Piece } from './layer-sparse.js';
 
 interface Loss {
@@ -20,12 +20,19 @@ const opaqueMarker = '.wh..wh..opq';
 /** What one filesystem kept for itself; it has got into archives. */
 const foreignPrefix = '.wh..wh.';
 const mostLosses = 1000;
+/** What is remembered of entries until the end is to fit into memory; honest layers have a tenth of it. */
+const usualMostEntries = 2_000_000;
 
-/** {@link LayerWriter.apply}. */
-export async function applyLayer(folder: string, archive: Readable, signal: AbortSignal): Promise<readonly Loss[]> {
+/** {@link LayerWriter.apply}. More than `mostEntries` are not supported. */
+export async function applyLayer(
+  folder: string,
+  archive: Readable,
+  signal: AbortSignal,
+  mostEntries = usualMostEntries,
+): Promise<readonly Loss[]> {
   signal.throwIfAborted();
   const source = new LayerArchive(archive);
-  const layer = new LayerChange(folder);
+  const layer = new LayerChange(folder, mostEntries);
   const abort = (): void => void archive.destroy(signal.reason instanceof Error ? signal.reason : undefined);
   signal.addEventListener('abort', abort);
   try {
@@ -63,10 +70,12 @@ class LayerChange {
   readonly #losses: Loss[] = [];
   /** Of folders, whose times change with all that is put into them. */
   readonly #times: { readonly path: string; readonly accessed: Time; readonly modified: Time }[] = [];
+  readonly #mostEntries: number;
   #folder: string | undefined;
   #count = 0;
 
-  constructor(folder: string) {
+  constructor(folder: string, mostEntries: number) {
+    this.#mostEntries = mostEntries;
     this.#commands = new Commands(loadNative('tree').openLayer(folder), (entry, key) => {
       const path = this.#paths.get(entry) ?? '';
       if (this.#losses.length < mostLosses) {
@@ -81,6 +90,7 @@ class LayerChange {
     const name = path.slice(slash + 1);
     const folder = slash < 0 ? '' : path.slice(0, slash);
     this.#count += 1;
+    if (this.#count > this.#mostEntries) throw unsupportedLayer(`more than ${this.#mostEntries} entries`);
     if (isForeign(path)) data.resume();
     else if (path === '') this.#changeRoot(entry);
     else if (name.startsWith(whiteoutPrefix)) this.#takeAway(folder, name, entry);

@@ -35,7 +35,7 @@ export function invalidLayer(why: string, cause?: unknown): Error {
   return hostError('StreamInvalid', `the layer is invalid: ${why}`, cause === undefined ? {} : { cause });
 }
 
-function unsupportedLayer(what: string): Error {
+export function unsupportedLayer(what: string): Error {
   return hostError('StreamUnsupported', `the layer has ${what}, which is not supported`);
 }
 

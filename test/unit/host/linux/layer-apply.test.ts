@@ -220,6 +220,19 @@ describe('a layer', { skip: isRoot ? false : 'owners of files are for root to ch
     assert.equal(text('outside'), 'inside');
   });
 
+  it('with more entries than can be remembered is refused', async () => {
+    const apply = (mostEntries: number) =>
+      applyLayer(
+        root,
+        Readable.from([tar([file('a'), file('b'), file('c')])]),
+        new AbortController().signal,
+        mostEntries,
+      );
+    await assert.rejects(apply(2), { code: 'StreamUnsupported', message: /has more than 2 entries/ });
+    await apply(3);
+    assert.deepEqual(names(), ['a', 'b', 'c']);
+  });
+
   it('that is no archive is refused', async () => {
     await assert.rejects(applyBytes(Buffer.alloc(2048, 'junk')), { code: 'StreamInvalid' });
   });
