@@ -5,8 +5,9 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, lstatSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { gzipLayer, openTestRegistry, plainLayer, zstdLayer, type TestRegistry } from '../docker-images.js';
+import { digestOf, gzipLayer, openTestRegistry, plainLayer, zstdLayer, type TestRegistry } from '../docker-images.js';
 import { inOwnNetworkNamespace } from '../netns.js';
+import { openRegistryServer } from '../registry-server.js';
 import { file, folder, symlink, tar } from '../tar.js';
 import { busyboxImage, eventually, openTestHost, payload, type TestHost } from './test-host.js';
 
@@ -116,7 +117,32 @@ describe('images of a registry', () => {
     assert.match(stderr, /error \(StreamInvalid\): .*goes upwards/);
     assert.equal((await images()).length, before);
     assert.ok(!existsSync(host.at('/escaped')) && !existsSync('/escaped'));
+    assert.deepEqual(readdirSync(host.at('/var/tmp/.imgadm-downloads')), []);
     assert.deepEqual(readdirSync(host.at('/zones')).filter((name) => name.includes('partial')), []); // prettier-ignore
+  });
+
+  it('with a layer that is not what its manifest says are refused, but for the layers below', async () => {
+    const layers = ['1', '2', '3'].map((text) => plainLayer(tar([file('a', text), file('b', 'x'.repeat(100_000))])));
+    const lying = await openRegistryServer({ '1': { layers } });
+    try {
+      lying.answer(`/blobs/${digestOf(layers[1]?.bytes ?? Buffer.of())}`, (_, response) => {
+        response.writeHead(200, { 'content-length': layers[1]?.bytes.length }).end(layers[2]?.bytes);
+      });
+      await host.ok('imgadm', ['sources', '-a', lying.url, '-t', 'docker']);
+      const before = (await images()).length;
+      const { status, stderr } = await host.run('imgadm', ['import', `${lying.name}/app:1`]);
+      assert.equal(status, 1);
+      assert.match(stderr, /error \(DownloadError\): .*checksum \(sha256\) error/);
+      assert.equal((await images()).length, before + 1);
+      assert.deepEqual(readdirSync(host.at('/zones')).filter((name) => name.includes('partial')), []); // prettier-ignore
+      lying.answer(`/blobs/${digestOf(layers[1]?.bytes ?? Buffer.of())}`, undefined);
+      await host.ok('imgadm', ['import', `${lying.name}/app:1`]);
+      assert.equal((await images()).length, before + 3);
+      assert.deepEqual(readdirSync(host.at('/var/tmp/.imgadm-downloads')), []);
+      await host.ok('imgadm', ['sources', '-d', lying.url]);
+    } finally {
+      await lying.close();
+    }
   });
 
   it('are what machines run: their command, environment, folder and user', async () => {
