@@ -1,13 +1,13 @@
 /** Making machines at the same time, killed half way, from damaged payloads: on a real host, by the commands alone. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { rootId } from '../../lib/host/linux/root-id.js';
 import { inOwnNetworkNamespace } from '../netns.js';
 import { openTestHost, payload, type TestHost } from './test-host.js';
+import { tracesOf } from './traces.js';
 
 inOwnNetworkNamespace(import.meta.url);
 
@@ -24,28 +24,6 @@ describe('create', () => {
   });
   afterEach(removeAll);
   after(() => host.close());
-
-  /** Everything on the host that belongs to machines: paths, mounts, links, control groups, files of locks left out. */
-  function traces(): readonly string[] {
-    const below = (path: string, wanted = /./) =>
-      existsSync(path)
-        ? readdirSync(path)
-            .filter((name) => wanted.test(name))
-            .map((name) => `${path}/${name}`)
-        : [];
-    const groups = readdirSync('/sys/fs/cgroup')
-      .flatMap((controller) => below(`/sys/fs/cgroup/${controller}`, new RegExp(`^smartadm-${rootId(host.root)}$`)))
-      .flatMap((group) => [...below(`${group}/zones`, uuidPattern), ...below(`${group}/monitors`, uuidPattern)]);
-    return [
-      ...below(host.at('/zones'), uuidPattern).filter((path) => !path.endsWith(String(payload()['image_uuid']))),
-      ...below(host.at('/etc/zones'), /\.xml$/),
-      ...below('/sys/class/net', /^v/),
-      ...readFileSync('/proc/mounts', 'utf8')
-        .split('\n')
-        .filter((line) => line.includes(`${host.root}/zones/`)),
-      ...groups,
-    ];
-  }
 
   it('of one uuid twice at once: one wins, the other says so', async () => {
     const uuid = randomUUID();
@@ -69,7 +47,7 @@ describe('create', () => {
     );
     assert.equal(new Set(addresses).size, 20);
     await removeAll();
-    assert.deepEqual(traces(), []);
+    assert.deepEqual(tracesOf(host), []);
   });
 
   it('killed at any moment leaves nothing that delete cannot remove', async () => {
@@ -88,7 +66,7 @@ describe('create', () => {
       const deleted = await host.vmadm(['delete', uuid]);
       if (listed.length > 0 || deleted.status !== 0)
         assert.equal(deleted.status, listed.length > 0 ? 0 : 1, deleted.stderr);
-      assert.deepEqual(traces(), [], `killed after ${Math.round((took * 1.1 * at) / 24)} ms`);
+      assert.deepEqual(tracesOf(host), [], `killed after ${Math.round((took * 1.1 * at) / 24)} ms`);
     }
     const done = await create({ nics });
     assert.equal(done.status, 0, done.stderr);
@@ -105,7 +83,7 @@ describe('create', () => {
     await removeAll();
     writeFileSync(host.at(`/etc/zones/${uuid}.xml`), written);
     await host.ok('vmadm', ['delete', uuid]);
-    assert.deepEqual(traces(), []);
+    assert.deepEqual(tracesOf(host), []);
     const again = await host.vmadm(['delete', uuid]);
     assert.deepEqual([again.status, again.stderr], [1, `Failed to delete VM ${uuid}: VM ${uuid} not found\n`]);
   });
@@ -137,7 +115,7 @@ describe('create', () => {
       );
     }
     assert.deepEqual(await uuids(), []);
-    assert.deepEqual(traces(), []);
+    assert.deepEqual(tracesOf(host), []);
   });
 
   it('refuses an image for another kernel, and says why', async () => {
@@ -167,7 +145,7 @@ describe('create', () => {
     const done = await create({ nics, init_name: '/no/such/program' });
     if (done.status !== 0) assert.deepEqual(await uuids(), []);
     await removeAll();
-    assert.deepEqual(traces(), []);
+    assert.deepEqual(tracesOf(host), []);
   });
 
   it('without autoboot leaves a stopped machine', async () => {
@@ -177,8 +155,6 @@ describe('create', () => {
     assert.equal(await host.ok('vmadm', ['list', '-p', '-o', 'state,uuid']), `stopped:${uuid}\n`);
   });
 });
-
-const uuidPattern = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/;
 
 async function timeOf(work: () => Promise<{ status: number; stderr: string }>): Promise<number> {
   const start = Date.now();
