@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { writeZoneXml } from '../../lib/host/linux/zone-xml.js';
+import { writeZoneXml } from '../../lib/host/zone-xml.js';
 import { attrResource, netAttr, rctlResource } from '../../lib/vm/zone-values.js';
 import { installed, median, ms, program, type BenchTable } from './measure.js';
 import { reasonOf } from './podman.js';

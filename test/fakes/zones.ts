@@ -3,8 +3,8 @@ import { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hostError } from '../../lib/host/errors.js';
 import type { Links } from '../../lib/host/links.js';
-import { zoneVnics } from '../../lib/host/linux/zone-vnics.js';
-import { parseZoneXml, writeZoneXml } from '../../lib/host/linux/zone-xml.js';
+import { zoneVnics } from '../../lib/host/zone-vnics.js';
+import { parseZoneXml, writeZoneXml } from '../../lib/host/zone-xml.js';
 import type { ZoneConfig, ZoneExecResult, ZoneRecord, ZoneRuntime, Zones, ZoneState } from '../../lib/host/zones.js';
 import { fakeLinks } from './links.js';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { hostError } from '../../lib/host/errors.js';
 import type { Host } from '../../lib/host/host.js';
 import { zoneStore } from '../../lib/host/linux/zone-store.js';
-import type { ZoneIndexEntry } from '../../lib/host/linux/zone-index.js';
+import type { ZoneIndexEntry } from '../../lib/host/zone-index.js';
 import type { Sysinfo } from '../../lib/host/sysinfo.js';
 import type { ZoneRecord, Zones } from '../../lib/host/zones.js';
 import { fakeLinks } from '../fakes/links.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { vmadm } from '../../lib/cli/vmadm/main.js';
 import { codeOf } from '../../lib/errors.js';
 import type { Host } from '../../lib/host/host.js';
-import { writeZoneXml } from '../../lib/host/linux/zone-xml.js';
+import { writeZoneXml } from '../../lib/host/zone-xml.js';
 import type { ZoneConfig, ZoneRecord, Zones } from '../../lib/host/zones.js';
 import { smartosCommand } from '../../lib/host/qemu/smartos-argv.js';
 import { fakeHvm, type FakeHvm } from '../fakes/hvm.js';

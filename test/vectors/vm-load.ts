@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { vmadm } from '../../lib/cli/vmadm/main.js';
 import { describeError, SmartadmError } from '../../lib/errors.js';
 import type { Dataset } from '../../lib/host/datasets.js';
-import { parseZoneXml } from '../../lib/host/linux/zone-xml.js';
+import { parseZoneXml } from '../../lib/host/zone-xml.js';
 import type { ZoneRecord, ZoneState } from '../../lib/host/zones.js';
 import { zoneConfigToVm } from '../../lib/vm/zone-config-read.js';
 import { runCaptured } from './captured-cli.js';

@@ -1,7 +1,7 @@
 /** What of a running zone's vnics follows its configuration (`vm-lifecycle`, live vnic properties). */
 import type { VnicSpec } from '../links.js';
 import type { IllumosLinks } from './links.js';
-import { zoneVnics } from '../linux/zone-vnics.js';
+import { zoneVnics } from '../zone-vnics.js';
 import type { ZoneConfig } from '../zones.js';
 
 /** Brings vnics that are in both configurations in line with `to`. Others come and go with the next boot. */

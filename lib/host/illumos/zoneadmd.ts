@@ -2,7 +2,7 @@
 import { lstat } from 'node:fs/promises';
 import type { Log } from '../../log.js';
 import { hostError } from '../errors.js';
-import type { ZoneIndexEntry } from '../linux/zone-index.js';
+import type { ZoneIndexEntry } from '../zone-index.js';
 import { loadNative } from '../native.js';
 import type { NativeZoneadmdCommand } from '../native-illumos.js';
 import type { Programs } from './programs.js';

@@ -16,7 +16,7 @@ import { zoneCommand } from './zone-command.js';
 import { firstZoneId } from './zone-ids.js';
 import { cgroupLimits, ioWeightFiles, ipcSettings, rctl } from './zone-limits.js';
 import { parseRouteLines, readZoneRoutes, routeLines, zoneRoutes, type ZoneRoute } from './zone-routes.js';
-import { zoneVnics } from './zone-vnics.js';
+import { zoneVnics } from '../zone-vnics.js';
 
 export interface ZoneContainers {
   /** Folder that holds one folder for each zone; what liblxc calls its path. */

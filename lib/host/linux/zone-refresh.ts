@@ -12,7 +12,7 @@ import type { ZoneContainers } from './zone-container.js';
 import { ipcSettings, rctl } from './zone-limits.js';
 import { execInContainer } from './zone-programs.js';
 import { changeZoneRoutes, readZoneRoutes, zoneRoutes, type ZoneRoute } from './zone-routes.js';
-import { zoneVnics } from './zone-vnics.js';
+import { zoneVnics } from '../zone-vnics.js';
 
 export interface RefreshOptions {
   readonly name: string;

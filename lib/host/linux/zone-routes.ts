@@ -6,7 +6,7 @@ import { loadNative } from '../native.js';
 import type { ZoneConfig } from '../zones.js';
 import { canonicalMac } from './guard.js';
 import { baseOf, formatNetwork, parseAddress, parseNetwork } from './ip.js';
-import { zoneVnics, type ZoneVnic } from './zone-vnics.js';
+import { zoneVnics, type ZoneVnic } from '../zone-vnics.js';
 
 /** A network in CIDR form, and what leads to it. */
 export type ZoneRoute =

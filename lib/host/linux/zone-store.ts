@@ -8,8 +8,8 @@ import { hostError } from '../errors.js';
 import { checkZoneName } from '../zone-name.js';
 import type { ZoneConfig } from '../zones.js';
 import { nextDebugId, readSubordinateIds } from './zone-ids.js';
-import { parseIndex, removeFromIndex, upsertIndex, type StoredZoneState, type ZoneIndexEntry } from './zone-index.js';
-import { parseZoneXml, writeZoneXml } from './zone-xml.js';
+import { parseIndex, removeFromIndex, upsertIndex, type StoredZoneState, type ZoneIndexEntry } from '../zone-index.js';
+import { parseZoneXml, writeZoneXml } from '../zone-xml.js';
 
 export interface ZoneStore {
   /** In the order of the index, without the global zone. */

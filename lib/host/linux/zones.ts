@@ -17,7 +17,7 @@ import { isLeased, isMachine, isMachineBrand, type LxcVnic } from './lxc-config.
 import { rootId } from './root-id.js';
 import { zoneContainers } from './zone-container.js';
 import { identityFiles, writeIdentity } from './zone-identity.js';
-import type { ZoneIndexEntry } from './zone-index.js';
+import type { ZoneIndexEntry } from '../zone-index.js';
 import { startContainer } from './zone-starter.js';
 import { checkZoneName } from '../zone-name.js';
 import { withZoneLock, zoneStore } from './zone-store.js';

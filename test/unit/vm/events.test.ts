@@ -7,7 +7,7 @@ import { quietProgress } from '../../../lib/cli/context.js';
 import type { Context } from '../../../lib/context.js';
 import { hasCode } from '../../../lib/errors.js';
 import type { Host } from '../../../lib/host/host.js';
-import { writeZoneXml } from '../../../lib/host/linux/zone-xml.js';
+import { writeZoneXml } from '../../../lib/host/zone-xml.js';
 import { silentLog } from '../../../lib/log.js';
 import { watchVms, type VmEvent } from '../../../lib/vm/events.js';
 import { readingHost, uuidOf, zoneConfig, type ReadingHost } from './reading-host.js';

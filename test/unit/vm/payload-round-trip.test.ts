@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { codeOf } from '../../../lib/errors.js';
-import { parseZoneXml, writeZoneXml } from '../../../lib/host/linux/zone-xml.js';
+import { parseZoneXml, writeZoneXml } from '../../../lib/host/zone-xml.js';
 import { rowAllows } from '../../../lib/schema/allowed.js';
 import { memberRows } from '../../../lib/schema/json-schema.js';
 import { brands, type Brand, type Noun, type PropertyRow } from '../../../lib/schema/property.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { watchFolders } from '../../../lib/host/folder-watch.js';
 import type { Host } from '../../../lib/host/host.js';
 import { zoneStore } from '../../../lib/host/linux/zone-store.js';
-import { writeZoneXml } from '../../../lib/host/linux/zone-xml.js';
+import { writeZoneXml } from '../../../lib/host/zone-xml.js';
 import type { ZoneConfig, ZoneRecord } from '../../../lib/host/zones.js';
 import { attrResource } from '../../../lib/vm/zone-values.js';
 import { fakeDatasets } from '../../fakes/datasets.js';

@@ -17,7 +17,7 @@ import type { Context } from '../../../lib/context.js';
 import { quietProgress } from '../../../lib/cli/context.js';
 import { hostError } from '../../../lib/host/errors.js';
 import type { Host } from '../../../lib/host/host.js';
-import { writeZoneXml } from '../../../lib/host/linux/zone-xml.js';
+import { writeZoneXml } from '../../../lib/host/zone-xml.js';
 import { silentLog } from '../../../lib/log.js';
 import { createVm } from '../../../lib/vm/create.js';
 import { updateVm } from '../../../lib/vm/update.js';

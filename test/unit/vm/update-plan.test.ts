@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { parseZoneXml } from '../../../lib/host/linux/zone-xml.js';
+import { parseZoneXml } from '../../../lib/host/zone-xml.js';
 import type { VmObject } from '../../../lib/schema/generated/vm.js';
 import type { UpdatePlan } from '../../../lib/vm/spec.js';
 import { planUpdate } from '../../../lib/vm/update-plan.js';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { parseZoneXml, writeZoneXml } from '../../../lib/host/linux/zone-xml.js';
+import { parseZoneXml, writeZoneXml } from '../../../lib/host/zone-xml.js';
 import { memberRows } from '../../../lib/schema/json-schema.js';
 import { brands, type PropertyRow } from '../../../lib/schema/property.js';
 import { vmRows } from '../../../lib/schema/vm.js';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { parseZoneXml, writeZoneXml } from '../../../lib/host/linux/zone-xml.js';
+import { parseZoneXml, writeZoneXml } from '../../../lib/host/zone-xml.js';
 import type { ZoneConfig } from '../../../lib/host/zones.js';
 import type { VmObject } from '../../../lib/schema/generated/vm.js';
 import type { Brand } from '../../../lib/schema/property.js';

@@ -1,5 +1,5 @@
 /** The lines of `/etc/zones/index`, read and changed as libzonecfg does. Pure; locking and renaming are the caller's. */
-import { hostError } from '../errors.js';
+import { hostError } from './errors.js';
 
 /** States that the index keeps. */
 export type StoredZoneState = 'configured' | 'incomplete' | 'installed';

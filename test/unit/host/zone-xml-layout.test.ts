@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { parseZoneXml, writeZoneXml } from '../../../../lib/host/linux/zone-xml.js';
-import type { ZoneConfig } from '../../../../lib/host/zones.js';
+import { parseZoneXml, writeZoneXml } from '../../../lib/host/zone-xml.js';
+import type { ZoneConfig } from '../../../lib/host/zones.js';
 
 const name = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_.-]{0,12}$/);
 const value = fc.oneof(fc.stringMatching(/^[ -~]{0,30}$/), fc.string({ unit: 'grapheme', maxLength: 8 }));

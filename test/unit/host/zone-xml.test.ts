@@ -4,10 +4,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { SmartadmError } from '../../../../lib/errors.js';
-import { parseZoneXml, writeZoneXml } from '../../../../lib/host/linux/zone-xml.js';
+import { SmartadmError } from '../../../lib/errors.js';
+import { parseZoneXml, writeZoneXml } from '../../../lib/host/zone-xml.js';
 
-const folder = join(import.meta.dirname, '../../../fixtures/zone-xml');
+const folder = join(import.meta.dirname, '../../fixtures/zone-xml');
 const invalid = (text: string) => (error: unknown) =>
   error instanceof SmartadmError && error.code === 'ZoneInvalid' && error.message.startsWith(text);
 

@@ -1,13 +1,8 @@
 /** The zone index; the cases are recordings of libzonecfg. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { SmartadmError } from '../../../../lib/errors.js';
-import {
-  parseIndex,
-  removeFromIndex,
-  upsertIndex,
-  type ZoneIndexEntry,
-} from '../../../../lib/host/linux/zone-index.js';
+import { SmartadmError } from '../../../lib/errors.js';
+import { parseIndex, removeFromIndex, upsertIndex, type ZoneIndexEntry } from '../../../lib/host/zone-index.js';
 
 const u = '11111111-2222-4333-8444-555555555555';
 const entry = (over: Partial<ZoneIndexEntry>): ZoneIndexEntry => ({

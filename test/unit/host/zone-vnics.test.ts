@@ -1,9 +1,9 @@
 /** Network resources of zone configurations as vnics. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { codeOf } from '../../../../lib/errors.js';
-import { zoneVnics } from '../../../../lib/host/linux/zone-vnics.js';
-import { zoneConfig } from '../../../zone-root.js';
+import { codeOf } from '../../../lib/errors.js';
+import { zoneVnics } from '../../../lib/host/zone-vnics.js';
+import { zoneConfig } from '../../zone-root.js';
 
 function vnic(properties: Readonly<Record<string, string>>, attributes: Readonly<Record<string, string>> = {}) {
   const base = zoneConfig('z', { vnics: [{ physical: 'net0', nicTag: 'admin', mac: '2:8:20:0:0:1', properties }] });

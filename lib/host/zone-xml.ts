@@ -1,6 +1,6 @@
 /** Reads and writes `/etc/zones/NAME.xml` (DTD `zonecfg.dtd.1`) as libzonecfg does, byte for byte. Pure. */
-import { hostError } from '../errors.js';
-import type { ZoneAttributes, ZoneConfig, ZoneResource, ZoneResourceChild } from '../zones.js';
+import { hostError } from './errors.js';
+import type { ZoneAttributes, ZoneConfig, ZoneResource, ZoneResourceChild } from './zones.js';
 
 /** Characters; a configuration with hundreds of disks and nics needs a tenth of it. */
 const sizeLimit = 4 * 1024 * 1024;

@@ -1,7 +1,7 @@
 /** The network resources of a zone as vnics. Pure. */
-import { hostError } from '../errors.js';
-import type { VnicSpec } from '../links.js';
-import type { ZoneConfig, ZoneResource } from '../zones.js';
+import { hostError } from './errors.js';
+import type { VnicSpec } from './links.js';
+import type { ZoneConfig, ZoneResource } from './zones.js';
 
 /** A vnic as the configuration has it, and whether the zone's default route goes through it. */
 export interface ZoneVnic {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { parseIndex, upsertIndex } from '../../../../lib/host/linux/zone-index.js';
-import { parseZoneXml, writeZoneXml } from '../../../../lib/host/linux/zone-xml.js';
+import { parseIndex, upsertIndex } from '../../../lib/host/zone-index.js';
+import { parseZoneXml, writeZoneXml } from '../../../lib/host/zone-xml.js';
 
 interface Recorded {
   readonly id: string;
@@ -15,7 +15,7 @@ interface Recorded {
   readonly index?: string | null;
 }
 
-const folder = join(import.meta.dirname, '../../../fixtures/libzonecfg');
+const folder = join(import.meta.dirname, '../../fixtures/libzonecfg');
 const records = ['create', 'modify', 'error', 'index', 'sample'].flatMap((file) =>
   readFileSync(join(folder, `${file}.jsonl`), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as Recorded),
 ); // prettier-ignore
