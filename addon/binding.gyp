@@ -18,7 +18,8 @@
     "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_CPP_EXCEPTIONS_ALL"],
     "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17"],
     # GCC 12 sees overlapping copies in std::string where there are none (its bug 105651).
-    "cflags_cc": ["-std=c++20", "-fexceptions", "-Wall", "-Wextra", "-Werror", "-Wno-restrict"]
+    "cflags_cc": ["-std=c++20", "-fexceptions", "-Wall", "-Wextra", "-Werror", "-Wno-restrict"],
+    "conditions": [["OS=='solaris'", {"defines": ["_REENTRANT", "__EXTENSIONS__", "_LARGEFILE64_SOURCE=1"]}]]
   },
   "targets": [
     {
@@ -189,38 +190,36 @@
           {
             "target_name": "dladm",
             "dependencies": ["boundary"],
-            "defines": ["_REENTRANT", "__EXTENSIONS__", "_LARGEFILE64_SOURCE=1"],
             "sources": ["src/illumos/dladm.cc", "src/illumos/dladm_binding.cc", "src/illumos/dladm_library.cc"]
           },
           {
             "target_name": "kstat",
             "dependencies": ["boundary"],
-            "defines": ["_REENTRANT", "__EXTENSIONS__", "_LARGEFILE64_SOURCE=1"],
             "sources": ["src/illumos/kstat.cc", "src/illumos/kstat_binding.cc"]
           },
           {
             "target_name": "sysevent",
             "dependencies": ["boundary"],
-            "defines": ["_REENTRANT", "__EXTENSIONS__", "_LARGEFILE64_SOURCE=1"],
             "sources": ["src/illumos/sysevent.cc", "src/illumos/sysevent_binding.cc"]
           },
           {
             # Finds its library when loaded; elsewhere it is made by test/stand-ins/binding.gyp.
             "target_name": "zonecfg",
             "dependencies": ["boundary"],
-            "defines": ["_REENTRANT", "__EXTENSIONS__", "_LARGEFILE64_SOURCE=1"],
             "sources": [
               "src/illumos/layout_check.cc",
               "src/illumos/zonecfg_binding.cc",
               "src/illumos/zonecfg_document.cc",
+              "src/illumos/zonecfg_document_binding.cc",
               "src/illumos/zonecfg_library.cc",
+              "src/illumos/zonecfg_resources.cc",
+              "src/illumos/zonecfg_values.cc",
               "src/illumos/zonecfg_zones.cc"
             ]
           },
           {
             "target_name": "zfs",
             "dependencies": ["boundary"],
-            "defines": ["_REENTRANT", "__EXTENSIONS__", "_LARGEFILE64_SOURCE=1"],
             "sources": ["<@(zfs_sources)", "src/illumos/layout_check.cc"]
           }
         ]

@@ -168,7 +168,10 @@
         "<(addon)/src/illumos/layout_check.cc",
         "<(addon)/src/illumos/zonecfg_binding.cc",
         "<(addon)/src/illumos/zonecfg_document.cc",
+        "<(addon)/src/illumos/zonecfg_document_binding.cc",
         "<(addon)/src/illumos/zonecfg_library.cc",
+        "<(addon)/src/illumos/zonecfg_resources.cc",
+        "<(addon)/src/illumos/zonecfg_values.cc",
         "<(addon)/src/illumos/zonecfg_zones.cc"
       ]
     },

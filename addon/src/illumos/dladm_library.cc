@@ -5,39 +5,9 @@
 #include "illumos/dladm.h"
 
 namespace smartadm::dladm {
-namespace {
-
-std::mutex& LibraryMutex() {
-  static std::mutex& mutex = *new std::mutex;
-  return mutex;
-}
-
-}  // namespace
-
-Library::Library(void* opened)
-    :
-#define SMARTADM_LOOK_UP(name) name(opened, "dladm", #name),
-      SMARTADM_DLADM_FUNCTIONS(SMARTADM_LOOK_UP)
-#undef SMARTADM_LOOK_UP
-          handle(opened) {
-}
-
-const Library& Lib() {
-  // Left behind at exit: work may still run then.
-  static const Library& library = *new Library(OpenSystemLibrary("dladm", "libdladm.so.1"));
-  return library;
-}
-
 void OpenLibrary() { Lib(); }
 
-std::vector<std::string> MissingFunctions() {
-  std::vector<std::string> missing;
-#define SMARTADM_NOTE(name) \
-  if (Lib().name.IsMissing()) missing.push_back(#name);
-  SMARTADM_DLADM_FUNCTIONS(SMARTADM_NOTE)
-#undef SMARTADM_NOTE
-  return missing;
-}
+std::vector<std::string> MissingFunctions() { return Lib().missing(); }
 
 const char* StatusName(dladm_status_t status) {
   switch (status) {
@@ -146,7 +116,7 @@ void Check(dladm_status_t status, const char* operation, const std::string& subj
   throw NativeError("dladm", operation, StatusName(status), static_cast<int>(status), message);
 }
 
-Session::Session() : lock_(LibraryMutex()) { Check(Lib().dladm_open(&handle_), "dladm_open", ""); }
+Session::Session() : lock_(MutexOf<Library>()) { Check(Lib().dladm_open(&handle_), "dladm_open", ""); }
 
 Session::~Session() { Lib().dladm_close(handle_); }
 

@@ -23,17 +23,13 @@
 
 namespace smartadm::dladm {
 
-struct Library {
-  explicit Library(void* opened);
+struct Library : SystemLibrary {
+  Library() : SystemLibrary("dladm", "libdladm.so.1") {}
 
-#define SMARTADM_MEMBER(name) ImportedFunction<decltype(::name)> name;
-  SMARTADM_DLADM_FUNCTIONS(SMARTADM_MEMBER)
-#undef SMARTADM_MEMBER
-  void* handle;
+  SMARTADM_DLADM_FUNCTIONS(SMARTADM_IMPORT)
 };
 
-// Opened on first use, never closed.
-const Library& Lib();
+inline const Library& Lib() { return Opened<Library>(); }
 
 // `DLADM_STATUS_LINKBUSY` for 24.
 const char* StatusName(dladm_status_t status);

@@ -16,32 +16,13 @@
 namespace smartadm::kstat {
 namespace {
 
-struct Library {
-  explicit Library(void* opened)
-      :
-#define SMARTADM_LOOK_UP(name) name(opened, "kstat", #name),
-        SMARTADM_KSTAT_FUNCTIONS(SMARTADM_LOOK_UP)
-#undef SMARTADM_LOOK_UP
-            handle(opened) {
-  }
+struct Library : SystemLibrary {
+  Library() : SystemLibrary("kstat", "libkstat.so.1") {}
 
-#define SMARTADM_MEMBER(name) ImportedFunction<decltype(::name)> name;
-  SMARTADM_KSTAT_FUNCTIONS(SMARTADM_MEMBER)
-#undef SMARTADM_MEMBER
-  void* handle;
+  SMARTADM_KSTAT_FUNCTIONS(SMARTADM_IMPORT)
 };
 
-const Library& Lib() {
-  // Left behind at exit: work may still run then.
-  static const Library& library = *new Library(OpenSystemLibrary("kstat", "libkstat.so.1"));
-  return library;
-}
-
-// One call into the library at a time: it is not made for several threads.
-std::mutex& LibraryMutex() {
-  static std::mutex& mutex = *new std::mutex;
-  return mutex;
-}
+const Library& Lib() { return Opened<Library>(); }
 
 struct CloseChain {
   void operator()(kstat_ctl_t* chain) const { Lib().kstat_close(chain); }
@@ -97,17 +78,10 @@ Statistic Take(const kstat_t& found) {
 
 void OpenLibrary() { Lib(); }
 
-std::vector<std::string> MissingFunctions() {
-  std::vector<std::string> missing;
-#define SMARTADM_NOTE(name) \
-  if (Lib().name.IsMissing()) missing.push_back(#name);
-  SMARTADM_KSTAT_FUNCTIONS(SMARTADM_NOTE)
-#undef SMARTADM_NOTE
-  return missing;
-}
+std::vector<std::string> MissingFunctions() { return Lib().missing(); }
 
 std::vector<Statistic> Read(const Query& query) {
-  const std::lock_guard lock(LibraryMutex());
+  const std::lock_guard lock(MutexOf<Library>());
   // Opened anew each time: what has been opened before knows nothing of statistics that came later.
   const Chain chain(Lib().kstat_open());
   if (!chain) throw NativeError("kstat", "kstat_open", errno);

@@ -22,34 +22,24 @@
 namespace smartadm::sysevent {
 namespace {
 
-struct Library {
-  Library(void* events, void* lists)
-      :
-#define SMARTADM_LOOK_UP_EVENT(name) name(events, "sysevent", #name),
-#define SMARTADM_LOOK_UP_LIST(name) name(lists, "nvpair", #name),
-        SMARTADM_SYSEVENT_FUNCTIONS(SMARTADM_LOOK_UP_EVENT) SMARTADM_NVPAIR_FUNCTIONS(SMARTADM_LOOK_UP_LIST)
-#undef SMARTADM_LOOK_UP_EVENT
-#undef SMARTADM_LOOK_UP_LIST
-            handle(events) {
-  }
+struct Library : SystemLibrary {
+  Library() : SystemLibrary("sysevent", "libsysevent.so.1") {}
 
-#define SMARTADM_MEMBER(name) ImportedFunction<decltype(::name)> name;
-  SMARTADM_SYSEVENT_FUNCTIONS(SMARTADM_MEMBER)
-  SMARTADM_NVPAIR_FUNCTIONS(SMARTADM_MEMBER)
-#undef SMARTADM_MEMBER
-  void* handle;
+  SMARTADM_SYSEVENT_FUNCTIONS(SMARTADM_IMPORT)
 };
 
-const Library& Lib() {
-  // Left behind at exit: the library's thread may still run then.
-  static const Library& library =
-      *new Library(OpenSystemLibrary("sysevent", "libsysevent.so.1"), OpenSystemLibrary("nvpair", "libnvpair.so.1"));
-  return library;
-}
+struct ListLibrary : SystemLibrary {
+  ListLibrary() : SystemLibrary("nvpair", "libnvpair.so.1") {}
+
+  SMARTADM_NVPAIR_FUNCTIONS(SMARTADM_IMPORT)
+};
+
+const Library& Lib() { return Opened<Library>(); }
+const ListLibrary& Lists() { return Opened<ListLibrary>(); }
 
 std::string Text(nvlist_t* list, const char* name) {
   char* text = nullptr;
-  return Lib().nvlist_lookup_string(list, name, &text) == 0 && text != nullptr ? text : "";
+  return Lists().nvlist_lookup_string(list, name, &text) == 0 && text != nullptr ? text : "";
 }
 
 void Check(int error, const char* operation) {
@@ -73,23 +63,22 @@ struct Subscription::Channel {
                        Text(list, "newstate"),
                        -1,
                        0};
-    Lib().nvlist_lookup_int32(list, "zoneid", &taken.zone_id);
-    Lib().nvlist_lookup_uint64(list, "when", &taken.when);
-    Lib().nvlist_free(list);
+    Lists().nvlist_lookup_int32(list, "zoneid", &taken.zone_id);
+    Lists().nvlist_lookup_uint64(list, "when", &taken.when);
+    Lists().nvlist_free(list);
     static_cast<Channel*>(self)->listener(std::move(taken));
     return 0;
   }
 };
 
-void OpenLibrary() { Lib(); }
+void OpenLibrary() {
+  Lib();
+  Lists();
+}
 
 std::vector<std::string> MissingFunctions() {
-  std::vector<std::string> missing;
-#define SMARTADM_NOTE(name) \
-  if (Lib().name.IsMissing()) missing.push_back(#name);
-  SMARTADM_SYSEVENT_FUNCTIONS(SMARTADM_NOTE)
-  SMARTADM_NVPAIR_FUNCTIONS(SMARTADM_NOTE)
-#undef SMARTADM_NOTE
+  std::vector<std::string> missing = Lib().missing();
+  missing.insert(missing.end(), Lists().missing().begin(), Lists().missing().end());
   return missing;
 }
 

@@ -5,49 +5,11 @@
 #include "illumos/zfs.h"
 
 namespace smartadm::zfs {
-namespace {
-
-// On Linux the name says which version the headers were of.
-#ifndef SMARTADM_ZFS_LIBRARY
-#define SMARTADM_ZFS_LIBRARY "libzfs.so.1"
-#endif
-
-void* OpenOnce() {
-  // It brings in libzfs_core and libnvpair, which are found through it.
-  return OpenSystemLibrary("zfs", SMARTADM_ZFS_LIBRARY);
-}
-
-}  // namespace
-
-Library::Library(void* library)
-    :
-#define SMARTADM_LOOK_UP(name) name(library, "zfs", #name),
-      SMARTADM_ZFS_FUNCTIONS(SMARTADM_LOOK_UP)
-#undef SMARTADM_LOOK_UP
-          opened(library) {
-}
-
-const Library& Lib() {
-  // Left behind at exit: work may still run then.
-  static const Library& library = *new Library(OpenOnce());
-  return library;
-}
-
 void OpenLibrary() { Lib(); }
 
-std::vector<std::string> MissingFunctions() {
-  std::vector<std::string> missing;
-#define SMARTADM_NOTE(name) \
-  if (Lib().name.IsMissing()) missing.push_back(#name);
-  SMARTADM_ZFS_FUNCTIONS(SMARTADM_NOTE)
-#undef SMARTADM_NOTE
-  return missing;
-}
+std::vector<std::string> MissingFunctions() { return Lib().missing(); }
 
-std::mutex& LibraryMutex() {
-  static std::mutex& mutex = *new std::mutex;
-  return mutex;
-}
+std::mutex& LibraryMutex() { return MutexOf<Library>(); }
 
 const char* CodeName(int code) {
   switch (code) {

@@ -39,18 +39,19 @@
 
 namespace smartadm::zfs {
 
-struct Library {
-  explicit Library(void* library);
+// On Linux the name says which version the headers were of.
+#ifndef SMARTADM_ZFS_LIBRARY
+#define SMARTADM_ZFS_LIBRARY "libzfs.so.1"
+#endif
 
-#define SMARTADM_MEMBER(name) ImportedFunction<decltype(::name)> name;
-  SMARTADM_ZFS_FUNCTIONS(SMARTADM_MEMBER)
-#undef SMARTADM_MEMBER
-  // What dlopen gave.
-  void* opened;
+// It brings in libzfs_core and libnvpair, which are found through it.
+struct Library : SystemLibrary {
+  Library() : SystemLibrary("zfs", SMARTADM_ZFS_LIBRARY) {}
+
+  SMARTADM_ZFS_FUNCTIONS(SMARTADM_IMPORT)
 };
 
-// Opened on first use, never closed.
-const Library& Lib();
+inline const Library& Lib() { return Opened<Library>(); }
 
 // `EZFS_BUSY` for 2008, or 2007.
 const char* CodeName(int code);

@@ -1,52 +1,16 @@
 #include "illumos/zonecfg_library.h"
 
-#include <cstring>
-#include <unordered_map>
+#include <cerrno>
 #include <vector>
 
 #include "illumos/zonecfg.h"
 
 namespace smartadm::zonecfg {
-namespace {
-
-constexpr const char* kLibraryName = "libzonecfg.so.1";
-
-void* OpenOnce() {
-  // It brings in libbrand, and libc has the zone calls: both are found through it.
-  return OpenSystemLibrary("zonecfg", kLibraryName);
-}
-
-}  // namespace
-
-Library::Library(void* library)
-    :
-#define SMARTADM_LOOK_UP(name) name(library, "zonecfg", #name),
-      SMARTADM_ZONECFG_FUNCTIONS(SMARTADM_LOOK_UP)
-#undef SMARTADM_LOOK_UP
-          opened(library) {
-}
-
-const Library& Lib() {
-  // Left behind at exit: work may still run then.
-  static const Library& library = *new Library(OpenOnce());
-  return library;
-}
-
 void OpenLibrary() { Lib(); }
 
-std::vector<std::string> MissingFunctions() {
-  std::vector<std::string> missing;
-#define SMARTADM_NOTE(name) \
-  if (Lib().name.IsMissing()) missing.push_back(#name);
-  SMARTADM_ZONECFG_FUNCTIONS(SMARTADM_NOTE)
-#undef SMARTADM_NOTE
-  return missing;
-}
+std::vector<std::string> MissingFunctions() { return Lib().missing(); }
 
-std::mutex& LibraryMutex() {
-  static std::mutex& mutex = *new std::mutex;
-  return mutex;
-}
+std::mutex& LibraryMutex() { return MutexOf<Library>(); }
 
 const char* CodeName(int code) {
   switch (code) {

@@ -4,11 +4,9 @@
 #include <door.h>
 #include <libzonecfg.h>
 
-#include <cerrno>
 #include <string>
 #include <utility>
 
-#include "core/native_error.h"
 #include "illumos/imported.h"
 
 // clang-format off
@@ -49,18 +47,14 @@
 
 namespace smartadm::zonecfg {
 
-struct Library {
-  explicit Library(void* library);
+// It brings in libbrand, and libc has the zone calls: both are found through it.
+struct Library : SystemLibrary {
+  Library() : SystemLibrary("zonecfg", "libzonecfg.so.1") {}
 
-#define SMARTADM_MEMBER(name) ImportedFunction<decltype(::name)> name;
-  SMARTADM_ZONECFG_FUNCTIONS(SMARTADM_MEMBER)
-#undef SMARTADM_MEMBER
-  // What dlopen gave.
-  void* opened;
+  SMARTADM_ZONECFG_FUNCTIONS(SMARTADM_IMPORT)
 };
 
-// Opened on first use, never closed.
-const Library& Lib();
+inline const Library& Lib() { return Opened<Library>(); }
 
 // `Z_NO_ZONE` for 16.
 const char* CodeName(int code);
