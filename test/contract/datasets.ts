@@ -444,6 +444,46 @@ export function datasetsContract(name: string, open: () => Promise<DatasetsUnder
         await rejects(datasets.set(`${dataset}/v`, { volblocksize: '4096' }), 'InvalidProperty', `${dataset}/v`);
       });
 
+      it('changes what a filesystem may take without those below it, and what is set aside for it', async () => {
+        const dataset = await fresh({ refquota: '1G' });
+        const sizes = async () => {
+          const { quotaBytes, reservationBytes, properties } = await find(dataset);
+          return [quotaBytes, reservationBytes, properties['refquota'], properties['reservation']];
+        };
+        await datasets.set(dataset, { refquota: '64M', reservation: '32M' });
+        assert.deepEqual(await sizes(), [undefined, 32 * MiB, String(64 * MiB), String(32 * MiB)]);
+        await write(dataset, 'f', 'x'.repeat(3 * MiB));
+        await datasets.snapshot(`${dataset}@written`);
+        await rejects(datasets.set(dataset, { refquota: '1M' }), 'NoSpace', dataset);
+        await rejects(datasets.set(dataset, { refreservation: '128M' }), 'NoSpace', dataset);
+        await datasets.set(dataset, { reservation: '128M' });
+        assert.deepEqual(await sizes(), [undefined, 128 * MiB, String(64 * MiB), String(128 * MiB)]);
+        await datasets.set(dataset, { refquota: 'none', reservation: 'none' });
+        assert.deepEqual(await sizes(), [undefined, undefined, undefined, undefined]);
+      });
+
+      it('changes what is set aside for a volume, which follows its size where it is all of it', async () => {
+        const volume = `${await fresh()}/v`;
+        await datasets.create(volume, { refreservation: 'auto' }, 16 * MiB);
+        const reserved = async () => (await find(volume)).reservationBytes ?? 0;
+        // ZFS adds what describes it.
+        const isAllOf = (bytes: number, size: number) => bytes >= size && bytes < size + 8 * MiB;
+        await datasets.set(volume, { volsize: String(64 * MiB) });
+        assert.ok(isAllOf(await reserved(), 64 * MiB), String(await reserved()));
+        await datasets.set(volume, { volsize: String(32 * MiB) });
+        assert.ok(isAllOf(await reserved(), 32 * MiB), String(await reserved()));
+        await datasets.set(volume, { refreservation: '8M' });
+        await datasets.set(volume, { volsize: String(16 * MiB) });
+        assert.equal(await reserved(), 8 * MiB);
+        await rejects(datasets.set(volume, { refreservation: '1024T' }), 'NoSpace', volume);
+        await datasets.set(volume, { refreservation: 'auto' });
+        assert.ok(isAllOf(await reserved(), 16 * MiB), String(await reserved()));
+        await datasets.set(volume, { refreservation: 'none' });
+        assert.equal(await reserved(), 0);
+        await datasets.set(volume, { volsize: String(8 * MiB) });
+        assert.equal(await reserved(), 0);
+      });
+
       it('refuses a quota below what is used, a reservation of more than there is, what is missing', async () => {
         const dataset = await fresh();
         await write(dataset, 'f', 'x'.repeat(3 * MiB));

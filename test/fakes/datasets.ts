@@ -334,12 +334,17 @@ export function fakeDatasets(options: FakeDatasetsOptions): FakeDatasets {
     const entry = isSnapshot ? needSnapshot(given) : need(given);
     const changes = checkProperties(given, 'of' in entry ? 'snapshot' : entry.type, properties);
     const [now] = list({ root: given, depth: 0 });
-    for (const each of ['quota', 'refquota', 'reservation'] as const) {
+    const refquota = bytesOf(entry.properties['refquota']) ?? Infinity;
+    for (const each of ['quota', 'refquota', 'reservation', 'refreservation'] as const) {
       const bytes = bytesOf(changes.set[each]);
       if (bytes === undefined || now === undefined) continue;
-      const fits = each === 'reservation' ? bytes <= now.usedBytes + now.availableBytes : bytes >= now.usedBytes;
+      const room = Math.min(now.usedBytes + now.availableBytes, each === 'refreservation' ? refquota : Infinity);
+      const fits = each.endsWith('reservation') ? bytes <= room : bytes >= now.usedBytes;
       if (!fits) throw hostError('NoSpace', `cannot set property "${each}" of ${given}: it does not fit`);
     }
+    const kept = Object.fromEntries(Object.entries(entry.properties).filter(([name]) => !changes.clear.includes(name)));
+    // As on ZFS, it follows the size.
+    if (kept['refreservation'] === String(entry.volsizeBytes)) kept['refreservation'] = 'auto';
     if (!('of' in entry) && changes.set['volsize'] !== undefined) {
       const bytes = bytesOf(changes.set['volsize']) ?? 0;
       checkVolsize(given, bytes, defaultVolblocksize);
@@ -347,8 +352,7 @@ export function fakeDatasets(options: FakeDatasetsOptions): FakeDatasets {
       truncateSync(join(folderOf(given), volumeFile), bytes);
       delete changes.set['volsize'];
     }
-    const kept = Object.entries(entry.properties).filter(([name]) => !changes.clear.includes(name));
-    const merged = { ...Object.fromEntries(kept), ...changes.set };
+    const merged = { ...kept, ...changes.set };
     entry.properties = 'of' in entry ? merged : withReservation(given, merged, entry.volsizeBytes);
   }
 

@@ -65,10 +65,13 @@ export async function setProperties(pool: OpenPool, log: Log, given: string, cha
     const { set, clear } = checkProperties(given, node.record.type, changes);
     const { volsize, ...others } = set;
     const kept = Object.fromEntries(Object.entries(node.record.properties).filter(([each]) => !clear.includes(each)));
-    const properties = withReservation(given, { ...kept, ...others }, node.record.volume?.sizeBytes);
+    const volume = newVolume(given, node.record, bytesOf(volsize));
+    // What is set aside for all of a volume follows its size, as it does on ZFS.
+    const isWhole = kept['refreservation'] === String(node.record.volume?.sizeBytes);
+    const wanted = { ...kept, ...(isWhole ? { refreservation: 'auto' } : {}), ...others };
+    const properties = withReservation(given, wanted, volume?.sizeBytes);
     await requireRoom(pool, node, set);
     const method = effectiveMethod(properties, ancestors);
-    const volume = newVolume(given, node.record, bytesOf(volsize));
     const record: DatasetRecord = { ...node.record, method, volume, properties };
     const text = formatRecord(record, given);
     await markedWork(pool, async () => {
