@@ -82,11 +82,11 @@ async function vncWaysIn(screen: Partial<Screen>): Promise<readonly number[]> {
 /** Whether VNC lets somebody in with a password. */
 async function vncTakes(screen: Partial<Screen>, password: string): Promise<boolean> {
   // DES with each byte of the key mirrored; three times the same key is DES itself.
-  const mirrored = [...Buffer.from(password.padEnd(8, '\0'))].map((byte) =>
-    parseInt([...byte.toString(2).padStart(8, '0')].reverse().join(''), 2),
-  );
+  const bits = [0, 1, 2, 3, 4, 5, 6, 7];
+  const mirror = (byte: number) => bits.reduce((sum, bit) => sum | (((byte >> bit) & 1) << (7 - bit)), 0);
+  const key = [...Buffer.from(password.padEnd(8, '\0'))].map(mirror);
   const encrypt = (challenge: Buffer) => {
-    const cipher = createCipheriv('des-ede3', Buffer.from([...mirrored, ...mirrored, ...mirrored]), null);
+    const cipher = createCipheriv('des-ede3', Buffer.from([...key, ...key, ...key]), null);
     return cipher.setAutoPadding(false).update(challenge);
   };
   const result = await talk(
