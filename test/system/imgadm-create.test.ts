@@ -1,15 +1,19 @@
 /** Images made of machines, and machines made of these images, by the commands alone. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
+import { openImgapiServer } from '../imgapi-server.js';
 import { inOwnNetworkNamespace } from '../netns.js';
-import { busyboxImage, openTestHost, payload, type TestHost } from './test-host.js';
+import { busyboxImage, eventually, openTestHost, payload, type TestHost } from './test-host.js';
 
 inOwnNetworkNamespace(import.meta.url);
+// The server that images are published on listens there.
+spawnSync('ip', ['link', 'set', 'lo', 'up']);
 
 interface Made {
   readonly uuid: string;
@@ -47,6 +51,44 @@ describe('imgadm create', () => {
     await target.ok('vmadm', ['delete', vm]);
     return stdout;
   };
+
+  /** What there is to see of the machine that images are made of. */
+  const machine = async (): Promise<object> => {
+    const vm = JSON.parse(await source.ok('vmadm', ['get', uuid])) as Record<string, unknown>;
+    const root = source.at(`/zones/${uuid}/root`);
+    const { state, snapshots: taken, customer_metadata: customer, internal_metadata: internal } = vm;
+    return { state, taken, customer, internal, made: readFileSync(join(root, 'made'), 'utf8'), prepared: existsSync(join(root, 'prepared')) }; // prettier-ignore
+  };
+  const untouched = { state: 'stopped', taken: [], customer: {}, internal: {}, made: 'made-here\n', prepared: false };
+
+  /** What a guest's own service does once it is up: runs the script that it is given, says how that went, and powers off. */
+  async function guestPrepares(): Promise<void> {
+    let script = '';
+    await eventually(
+      'a script',
+      async () => {
+        const { state, internal_metadata: internal } = JSON.parse(await source.ok('vmadm', ['get', uuid])) as {
+          readonly state: string;
+          readonly internal_metadata: Readonly<Record<string, string>>;
+        };
+        script = internal['operator-script'] ?? '';
+        return state === 'running' && script !== '';
+      },
+      30_000,
+    );
+    const report = (state: string, more: object = {}) => {
+      const set = { set_customer_metadata: { 'prepare-image:state': state, ...more } };
+      return source.ok('vmadm', ['update', uuid], { input: JSON.stringify(set) });
+    };
+    await report('running');
+    const { status, stderr } = await source.inside(uuid, script);
+    if (status !== 0) {
+      await report('error', { 'prepare-image:error': stderr.trim() });
+      return;
+    }
+    await report('success');
+    await source.inside(uuid, 'poweroff');
+  }
 
   before(async () => {
     source = openTestHost();
@@ -118,6 +160,65 @@ describe('imgadm create', () => {
     assert.match(field.stderr, /invalid manifest field arg "nonsense": must match "<field>=<value>"/);
     const invalid = await create('-o', out, uuid, 'name=x');
     assert.match(invalid.stderr, /error \(ManifestValidation\): invalid manifest: version \(MissingParameter\)/);
+  });
+
+  it('has a script prepare the machine, which shows in the image and not in the machine', async () => {
+    const script = join(out, 'prepare');
+    writeFileSync(script, 'set -e; rm /made; echo prepared > /prepared');
+    const [done] = await Promise.all([
+      create('-s', script, '-o', out, '-c', 'gzip', uuid, 'name=prepared', 'version=1'),
+      guestPrepares(),
+    ]);
+    assert.equal(done.status, 0, done.stderr);
+    assert.match(done.stdout, /Prepare script succeeded\nPrepare script stopped VM .*\nSnapshotting to /);
+    assert.deepEqual(await machine(), untouched);
+    await install('prepared-1', 'zfs.gz');
+    assert.equal(await fileIn(made('prepared-1').uuid, '/prepared && ls /made'), 'prepared\n');
+  });
+
+  it('leaves nothing of a script that fails, and the machine as it ran', async () => {
+    await source.ok('vmadm', ['start', uuid]);
+    const script = join(out, 'fail');
+    writeFileSync(script, 'rm /made; echo no room for it >&2; false');
+    const [failed] = await Promise.all([
+      create('-s', script, '-o', join(out, 'failed'), uuid, 'name=failed', 'version=1'),
+      guestPrepares(),
+    ]);
+    const said = `prepare-image script error while preparing VM ${uuid}: no room for it`;
+    assert.deepEqual([failed.status, failed.stderr], [1, `imgadm create: error (PrepareImageError): ${said}\n`]);
+    assert.match(failed.stdout, /Rollback VM .*\nRestarting VM .* \(cleanup\)\n$/);
+    assert.deepEqual(await machine(), { ...untouched, state: 'running' });
+    assert.deepEqual(
+      readdirSync(out).filter((name) => name.startsWith('failed')),
+      [],
+    );
+    await source.ok('vmadm', ['stop', uuid, '-F']);
+  });
+
+  it('publishes what it makes, and keeps no files of it', async () => {
+    const server = await openImgapiServer([]);
+    const files = () => readdirSync('/var/tmp').filter((name) => name.startsWith('.imgadm-create-'));
+    const before = files();
+    try {
+      const done = await create('-p', server.url, '-c', 'gzip', uuid, 'name=published', 'version=1');
+      assert.equal(done.status, 0, done.stderr);
+      const [[image, { manifest, file = Buffer.alloc(0) }] = ['', { manifest: {}, file: undefined }]] =
+        server.published;
+      assert.ok(done.stdout.endsWith(`Successfully published image ${image} to ${server.url}\n`));
+      assert.deepEqual([manifest['name'], manifest['state']], ['published', 'active']);
+      writeFileSync(join(out, 'published.imgmanifest'), JSON.stringify(manifest));
+      writeFileSync(join(out, 'published.zfs.gz'), file);
+      await install('published', 'zfs.gz');
+      assert.equal(await fileIn(image, '/made'), 'made-here\n');
+      server.fail('put', { kind: 'status', status: 500 });
+      const refused = await create('-p', server.url, uuid, 'name=refused', 'version=1');
+      assert.equal(refused.status, 1);
+      assert.match(refused.stderr, /^imgadm create: error \(InternalError\): .*the server is on fire/);
+      assert.deepEqual([...server.published.keys()], [image]);
+      assert.deepEqual([files(), await machine()], [before, untouched]);
+    } finally {
+      await server.close();
+    }
   });
 
   it('leaves nothing that the next one does not remove when it is killed', async () => {
