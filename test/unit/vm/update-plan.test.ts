@@ -133,6 +133,21 @@ describe('an update', () => {
     assert.deepEqual(nextBoot, ['hostname', 'limit_priv', 'nics.*.mtu', 'add_filesystems']);
   });
 
+  it('tells which changes of displays need an emulator that has been started for them', async () => {
+    const kvm: VmObject = { ...machine, brand: 'kvm', vnc_port: 0 };
+    const open = { ...kvm, spice_port: 5931 };
+    const waiting = async (payload: object, vm: VmObject) => (await plan(payload, vm)).nextBoot;
+    assert.deepEqual(await waiting({ vnc_password: 'x', vnc_port: 5901 }, kvm), []);
+    assert.deepEqual(await waiting({ spice_port: 5931 }, kvm), ['spice_port']);
+    assert.deepEqual(await waiting({ spice_port: 5932 }, open), []);
+    assert.deepEqual(await waiting({ spice_port: -1 }, open), []);
+    assert.deepEqual(await waiting({ spice_password: 'x' }, open), ['spice_password']);
+    const locked = { ...open, spice_password: 'x' };
+    assert.deepEqual(await waiting({ spice_password: 'y' }, locked), []);
+    assert.deepEqual(await waiting({ spice_password: '' }, locked), ['spice_password']);
+    assert.deepEqual(await waiting({ vnc_port: 5901 }, { ...machine, vnc_port: -1 }), ['vnc_port']);
+  });
+
   it('pins what the delegated dataset would inherit', async () => {
     const delegating = { ...zone, datasets: [`zones/${uuid}/data`] };
     const { payload, datasetProperties } = await plan(
