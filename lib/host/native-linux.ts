@@ -148,8 +148,20 @@ export interface NativeRootfs {
   removeFile(root: string, path: string): Promise<void>;
 }
 
+/** A zstd file that is decompressed as it comes, off the main thread, one call at a time. */
+export interface NativeZstd extends NativeHandle {
+  /**
+   * Goes on as far as there is input, or room in `output`; `complete` where the file may end. Nobody may touch either
+   * before this settles. Throws `EBADMSG` for damage and for windows of more than 128 MiB.
+   */
+  run(
+    input: Uint8Array,
+    output: Uint8Array,
+  ): Promise<{ readonly taken: number; readonly given: number; readonly complete: boolean }>;
+}
+
 /**
- * Checksum and compressions of ZFS: pure functions over buffers. The `decompress…` ones fill `output` exactly; false
+ * Checksum and compressions of ZFS: pure functions over buffers; and zstd. The `decompress…` ones fill `output` exactly; false
  * means that the input is damaged, or holds less or more.
  */
 export interface NativeCodec {
@@ -162,6 +174,7 @@ export interface NativeCodec {
   decompressZstd(input: Uint8Array, output: Uint8Array): boolean;
   decompressLzjb(input: Uint8Array, output: Uint8Array): boolean;
   decompressZle(input: Uint8Array, output: Uint8Array): boolean;
+  openZstd(): NativeZstd;
 }
 
 /** Runs lists of commands (`zfs-stream/commands.ts`) off the main thread, one list at a time. */

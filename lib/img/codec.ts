@@ -1,9 +1,11 @@
-/** Decompresses image files: gzip on a thread of our own, the rest by the programs made for it. */
+/** Decompresses image files: gzip and zstd on threads of our own, the rest by the programs made for it. */
 import { spawn } from 'node:child_process';
 import { pipeline, Readable, Transform, type TransformCallback } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { codeOf } from '../errors.js';
+import { codeOf, describeError } from '../errors.js';
 import { programEnvironment } from '../host/exec.js';
+import { loadNative } from '../host/native.js';
+import type { NativeZstd } from '../host/native-linux.js';
 import { imgError } from './errors.js';
 import type { Compression } from './manifest.js';
 
@@ -18,10 +20,12 @@ const longestBeginning = 6;
 
 const messageLimit = 1000;
 /**
- * What gzip comes out in. With pieces so large the library takes less of the processor than it takes just to read the
- * output of a program, pigz and igzip included; and it, too, works beside the main thread.
+ * What libraries give at once. With pieces so large they take less of the processor than it takes just to read the output of
+ * a program, pigz and igzip included; and they, too, work beside the main thread.
  */
-const gzipPieceBytes = 2 ** 20;
+const pieceBytes = 2 ** 20;
+/** Room that is too little to be used. */
+const leastPieceBytes = 2 ** 16;
 
 /**
  * The decompressed bytes of `input`; compressed by `any`, its first bytes tell by what. The result fails with `UncompressionError` when the data is damaged, when there is no
@@ -44,7 +48,7 @@ export async function decompress(
     return output;
   }
   if (encoding === 'gzip') {
-    const gunzip = createGunzip({ chunkSize: gzipPieceBytes });
+    const gunzip = createGunzip({ chunkSize: pieceBytes });
     gunzip.on('error', (cause) => {
       // It also fails of what follows the compressed data, which nobody needs.
       if (!gunzip.readableEnded) output.destroy(damaged('gzip', cause.message));
@@ -52,11 +56,48 @@ export async function decompress(
     pipeline(data, gunzip, output, () => undefined);
     return output;
   }
+  const zstd = encoding === 'zstd' ? openZstd() : undefined;
+  if (zstd !== undefined) {
+    pipeline(Readable.from(unpacked(zstd, data), { objectMode: false }), output, () => undefined);
+    return output;
+  }
   // All are called as what they undo.
   if (await runsThrough(encoding, data, output)) return output;
   throw imgError('UncompressionError', `cannot uncompress ${encoding}: there is no program ${encoding}`, {
     hint: `install the package ${encoding === 'xz' ? 'xz-utils' : encoding}`,
   });
+}
+
+/** Undefined on hosts for which there is no such addon. */
+function openZstd(): NativeZstd | undefined {
+  try {
+    return loadNative('codec').openZstd();
+  } catch (error) {
+    if (codeOf(error) === 'LibraryMissing') return undefined;
+    throw error;
+  }
+}
+
+async function* unpacked(zstd: NativeZstd, data: Readable): AsyncGenerator<Buffer> {
+  try {
+    let isComplete = true;
+    let room = Buffer.allocUnsafeSlow(pieceBytes);
+    for await (const chunk of data as AsyncIterable<Buffer>) {
+      for (let at = 0, isFull = false; at < chunk.length || isFull;) {
+        const { taken, given, complete } = await zstd.run(chunk.subarray(at), room).catch((cause: unknown) => {
+          throw damaged('zstd', describeError(cause));
+        });
+        at += taken;
+        isComplete = complete;
+        isFull = given === room.length;
+        if (given > 0) yield room.subarray(0, given);
+        room = room.length - given < leastPieceBytes ? Buffer.allocUnsafeSlow(pieceBytes) : room.subarray(given);
+      }
+    }
+    if (!isComplete) throw damaged('zstd', 'unexpected end of file');
+  } finally {
+    zstd.close();
+  }
 }
 
 /** The data and what its first bytes say of it. */

@@ -1,5 +1,6 @@
 /** Every export of codec.node and tree.node with good and bad arguments. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   existsSync,
@@ -82,6 +83,87 @@ describe('fletcher4', () => {
   it('takes a damaged state without reading past it', () => {
     const state = newState().fill(0xff);
     codec.fletcher4(state, Buffer.alloc(64), 0, 64, false);
+  });
+});
+
+describe('a zstd file', () => {
+  const zstd = (data: Buffer, ...options: string[]) => spawnSync('zstd', ['-qc', ...options], { input: data, maxBuffer: 2 ** 27 }).stdout; // prettier-ignore
+  const skippable = Buffer.from('502a4d1803000000616263', 'hex');
+
+  async function unpack(packed: Buffer, piece: number, room: number): Promise<Buffer> {
+    const stream = codec.openZstd();
+    const found: Buffer[] = [];
+    let isComplete = true;
+    try {
+      for (let at = 0; at < packed.length; at += piece) {
+        const input = packed.subarray(at, at + piece);
+        for (let done = 0, isFull = false; done < input.length || isFull;) {
+          const output = Buffer.alloc(room);
+          const { taken, given, complete } = await stream.run(input.subarray(done), output);
+          found.push(output.subarray(0, given));
+          done += taken;
+          isFull = given === room;
+          isComplete = complete;
+        }
+      }
+    } finally {
+      stream.close();
+    }
+    assert.ok(isComplete);
+    return Buffer.concat(found);
+  }
+
+  it('comes out whole, however it is cut', async () => {
+    const text = Buffer.from('a line of text, again and again\n'.repeat(3000));
+    const noise = randomBytes(3000);
+    const packed = Buffer.concat([zstd(text, '--check'), skippable, zstd(noise), zstd(Buffer.of()), zstd(text, '-19')]);
+    const whole = Buffer.concat([text, noise, text]);
+    for (const [piece, room] of [
+      [1 << 20, 1 << 20],
+      [100, 777],
+      [1, 500],
+      [packed.length, 131_072],
+    ] as const) {
+      assert.ok((await unpack(packed, piece, room)).equals(whole), `${piece} ${room}`);
+    }
+    assert.equal((await unpack(zstd(Buffer.alloc(65536)), 1 << 20, 65536)).length, 65536);
+  });
+
+  it('is not complete before its end', async () => {
+    const packed = zstd(Buffer.from('x'.repeat(1000)));
+    const stream = codec.openZstd();
+    const output = Buffer.alloc(2000);
+    for (let at = 0; at < packed.length; at += 1) {
+      const { taken, complete } = await stream.run(packed.subarray(at, at + 1), output);
+      assert.deepEqual([taken, complete], [1, at === packed.length - 1]);
+    }
+    assert.deepEqual(await stream.run(Buffer.of(), output), { taken: 0, given: 0, complete: true });
+    stream.close();
+  });
+
+  it('is refused when it is damaged, or wants more memory than others give it', async () => {
+    const packed = zstd(randomBytes(1000), '--check');
+    const changed = Buffer.from(packed);
+    changed[500] = (changed[500] ?? 0) ^ 1;
+    const wide = Buffer.from('28b52ffd0090010000', 'hex');
+    for (const bytes of [changed, Buffer.from('no zstd at all'), Buffer.concat([packed, Buffer.alloc(20)]), wide]) {
+      const stream = codec.openZstd();
+      await assert.rejects(stream.run(bytes, Buffer.alloc(5000)).then(() => stream.run(bytes.subarray(packed.length), Buffer.alloc(5000))), { code: 'EBADMSG' }); // prettier-ignore
+      stream.close();
+    }
+  });
+
+  it('is asked one piece after the other, of buffers, until it is closed', async () => {
+    const stream = codec.openZstd();
+    for (const wrong of [undefined, 'text', 7, {}]) {
+      assert.throws(() => stream.run(wrong as unknown as Buffer, Buffer.alloc(1)), TypeError);
+      assert.throws(() => stream.run(Buffer.alloc(1), wrong as unknown as Buffer), TypeError);
+    }
+    const working = stream.run(zstd(Buffer.from('still')), Buffer.alloc(10));
+    stream.close();
+    stream.close();
+    assert.equal((await working).given, 5);
+    assert.throws(() => stream.run(Buffer.of(), Buffer.alloc(1)), { code: 'ERR_CLOSED' });
   });
 });
 

@@ -1,12 +1,16 @@
-// What codec.node exports: pure functions over buffers, on the calling thread.
+// What codec.node exports: pure functions over buffers on the calling thread, and streams that work beside it.
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "boundary/arguments.h"
 #include "boundary/exports.h"
+#include "boundary/handle.h"
 #include "boundary/results.h"
+#include "boundary/work.h"
 #include "codec/decompress.h"
 #include "codec/fletcher4.h"
+#include "codec/zstd_stream.h"
 
 namespace smartadm::codec {
 namespace {
@@ -41,12 +45,38 @@ Napi::Value DecompressBinding(const Info& info) {
   return ToJs(info.Env(), Decompress(ReadView(info[0], "input"), ReadView(info[1], "output")));
 }
 
+// Keeps what JavaScript owns until the work on it has been settled.
+std::shared_ptr<Napi::ObjectReference> Keep(const Info& info) {
+  Napi::Array kept = Napi::Array::New(info.Env());
+  for (uint32_t i = 0; i < info.Length(); ++i) kept.Set(i, info[i]);
+  return std::make_shared<Napi::ObjectReference>(Napi::Persistent(kept.As<Napi::Object>()));
+}
+
+Napi::Value OpenZstdBinding(const Info& info) {
+  auto [object, handle] = NewHandle(info.Env(), std::make_shared<ZstdStream>());
+  Export(object, "run", [handle = handle](const Info& call) -> Napi::Value {
+    return RunWork(
+        call.Env(),
+        [stream = handle->Get(call.Env()), input = ReadView(call[0], "input"), output = ReadView(call[1], "output"),
+         kept = Keep(call)] { return stream->Run(input, output); },
+        [](Napi::Env env, const ZstdStream::Progress& progress) {
+          Napi::Object result = Napi::Object::New(env);
+          result.Set("taken", ByteCountToJs(env, progress.taken));
+          result.Set("given", ByteCountToJs(env, progress.given));
+          result.Set("complete", ToJs(env, progress.complete));
+          return result;
+        });
+  });
+  return object;
+}
+
 Napi::Object Init(Napi::Env, Napi::Object exports) {
   Export(exports, "fletcher4", Fletcher4Binding);
   Export(exports, "decompressLz4", DecompressBinding<DecompressLz4>);
   Export(exports, "decompressZstd", DecompressBinding<DecompressZstd>);
   Export(exports, "decompressLzjb", DecompressBinding<DecompressLzjb>);
   Export(exports, "decompressZle", DecompressBinding<DecompressZle>);
+  Export(exports, "openZstd", OpenZstdBinding);
   return exports;
 }
 

@@ -126,6 +126,16 @@ await exercise(
   () => codec.decompressLzjb(noise, output),
   () => codec.decompressZle(noise, output),
   () => codec.decompressZstd(7, output),
+  () => codec.openZstd(),
+  async () => {
+    const stream = codec.openZstd();
+    try {
+      await stream.run(Buffer.from('28b52ffd0458', 'hex'), output);
+      await stream.run(noise, output);
+    } finally {
+      stream.close();
+    }
+  },
 );
 
 mkdirSync(join(folder, 'tree'), { recursive: true });

@@ -1,6 +1,6 @@
 /** What imgadm does not take from servers: other schemes, other hosts, lengths that lie, data that swells. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
@@ -139,19 +139,20 @@ describe('decompression', () => {
   };
   const zeros = Buffer.alloc(30_000_000);
 
-  for (const [compression, packed] of [
-    ['gzip', gzipSync(zeros)],
-    ['bzip2', bzip2(zeros)],
-    ['xz', xz(zeros)],
+  for (const [name, packed, compression] of [
+    ['gzip', gzipSync(zeros), 'gzip'],
+    ['bzip2', bzip2(zeros), 'bzip2'],
+    ['xz', xz(zeros), 'xz'],
+    ['zstd', spawnSync('zstd', ['-qc'], { input: zeros }).stdout, 'any'],
   ] as const) {
-    it(`of ${compression} ends at its limit`, async () => {
+    it(`of ${name} ends at its limit`, async () => {
       const bomb = await decompress(Readable.from([packed]), compression, 10_000_000);
       await assert.rejects(drain(bomb), { code: 'UncompressionError', message: /expands to more than 10000000 bytes/ });
       const fits = await decompress(Readable.from([packed]), compression, zeros.length);
       assert.equal(await drain(fits), zeros.length);
     });
 
-    it(`of ${compression} tells damage and a missing end`, async () => {
+    it(`of ${name} tells damage and a missing end`, async () => {
       for (const damaged of [
         packed.subarray(0, packed.length - 20),
         Buffer.concat([packed.subarray(0, 12), Buffer.alloc(500, 255)]),
@@ -161,7 +162,7 @@ describe('decompression', () => {
       }
     });
 
-    it(`of ${compression} waits for who reads it, and ends when nobody does any more`, async () => {
+    it(`of ${name} waits for who reads it, and ends when nobody does any more`, async () => {
       const children = (): number =>
         readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ').filter(Boolean).length; // prettier-ignore
       const before = children();
