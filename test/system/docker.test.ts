@@ -145,6 +145,29 @@ describe('images of a registry', () => {
     }
   });
 
+  it('that share layers are imported at the same time, each layer fetched once', async () => {
+    const layer = (text: string) => plainLayer(tar([file('f', text), file('g', randomBytes(300_000))]));
+    const [one, two, ...tops] = ['one', 'two', 'x', 'y', 'z'].map(layer);
+    assert.ok(one !== undefined && two !== undefined);
+    const shared = await openRegistryServer(
+      Object.fromEntries(tops.map((top, at) => [`${at}`, { layers: [one, two, top] }])),
+    );
+    try {
+      await host.ok('imgadm', ['sources', '-a', shared.url, '-t', 'docker']);
+      const before = (await images()).length;
+      await Promise.all(
+        [0, 1, 2, 0, 1, 2, 0, 1].map((tag) => host.ok('imgadm', ['import', `${shared.name}/app:${tag}`])),
+      );
+      assert.equal((await images()).length, before + 5);
+      for (const { bytes } of [one, two, ...tops]) {
+        assert.equal(shared.requests.filter((path) => path.endsWith(`/blobs/${digestOf(bytes)}`)).length, 1);
+      }
+      await host.ok('imgadm', ['sources', '-d', shared.url]);
+    } finally {
+      await shared.close();
+    }
+  });
+
   it('are what machines run: their command, environment, folder and user', async () => {
     await host.install('busybox-1.35.0');
     const busybox = readFileSync(host.at(`/zones/${busyboxImage}/root/bin/busybox`));
