@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { constants, createCipheriv, createPublicKey, publicEncrypt, randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -138,6 +138,24 @@ describe('the VNC of a machine', () => {
     assert.deepEqual([vnc, spice], [{ host: '127.0.0.1', port: 5901, display: 1 }, {}]);
     assert.deepEqual(await vncWaysIn(vnc), [1]);
     await host.ok('vmadm', ['delete', uuid]);
+  });
+
+  it('is listened for on the network admin, where that is a bridge of the host', async () => {
+    const ip = (...words: readonly string[]) => spawnSync('ip', words, { encoding: 'utf8' });
+    ip('link', 'add', 'br-admin', 'type', 'bridge');
+    ip('address', 'add', '10.9.0.1/24', 'dev', 'br-admin');
+    assert.equal(ip('link', 'set', 'br-admin', 'up').status, 0);
+    const file = host.at('/etc/smartadm/config.json');
+    const config = readFileSync(file, 'utf8');
+    const { nicTags, ...others } = JSON.parse(config) as { readonly nicTags: object };
+    writeFileSync(file, JSON.stringify({ ...others, nicTags: { ...nicTags, admin: { bridge: 'br-admin' } } }));
+    const uuid = await make({ vnc_port: 5902 });
+    const { vnc } = await screens(uuid);
+    assert.deepEqual(vnc, { host: '10.9.0.1', port: 5902, display: 2 });
+    assert.deepEqual(await vncWaysIn(vnc), [1]);
+    await assert.rejects(vncWaysIn({ ...vnc, host: '127.0.0.1' }), /ECONNREFUSED/);
+    await host.ok('vmadm', ['delete', uuid]);
+    writeFileSync(file, config);
   });
 
   it('gets a password, another one and none while the machine runs', async () => {
