@@ -1,6 +1,7 @@
 {
   "variables": {
     "openzfs%": "no",
+    "tree_sources": ["src/unix/tree.cc", "src/unix/tree_binding.cc", "src/unix/tree_layer.cc"],
     "zfs_sources": [
       "src/illumos/zfs_binding.cc",
       "src/illumos/zfs_changes.cc",
@@ -60,7 +61,13 @@
           {
             "target_name": "codec",
             "dependencies": ["boundary"],
-            "sources": ["src/codec/codec_binding.cc", "src/codec/decompress.cc", "src/codec/fletcher4.cc"],
+            "sources": [
+              "src/codec/attributes.cc",
+              "src/codec/codec_binding.cc",
+              "src/codec/decompress.cc",
+              "src/codec/fletcher4.cc",
+              "src/codec/record_header.cc"
+            ],
             # Code for AVX2 is called only where the processor has it.
             "cflags_cc": ["-O3", "-Wno-psabi"],
             "libraries": ["-llz4", "-lzstd"]
@@ -68,7 +75,7 @@
           {
             "target_name": "tree",
             "dependencies": ["boundary"],
-            "sources": ["src/linux/tree.cc", "src/linux/tree_binding.cc", "src/linux/tree_layer.cc"]
+            "sources": ["<@(tree_sources)", "src/linux/tree_system.cc"]
           },
           {
             "target_name": "snapshot",
@@ -186,6 +193,11 @@
               "src/unix/file_lock.cc",
               "src/unix/file_lock_binding.cc"
             ]
+          },
+          {
+            "target_name": "tree",
+            "dependencies": ["boundary"],
+            "sources": ["<@(tree_sources)", "src/illumos/tree_system.cc"]
           },
           {
             "target_name": "dladm",

@@ -17,6 +17,8 @@ interface Target {
 
 const top = fileURLToPath(new URL('../..', import.meta.url));
 const shared = ['arguments.cc', 'error.cc', 'results.cc', 'native_error.cc'];
+/** Of these, Linux has one of its own. */
+const besides = ['posix', 'tree'];
 let scratch: string;
 
 before(() => {
@@ -61,7 +63,7 @@ print(json.dumps(ast.literal_eval(open('binding.gypd').read())) if status == 0 e
 
 it('on illumos the addons of its host are made, of sources that are there and that the tests try on Linux, too', () => {
   const made = targetsOf('addon', 'solaris');
-  const addons = ['dladm', 'kstat', 'posix', 'rootfs', 'sysevent', 'zfs', 'zonecfg'];
+  const addons = ['dladm', 'kstat', 'posix', 'rootfs', 'sysevent', 'tree', 'zfs', 'zonecfg'];
   assert.deepEqual([...made.keys()].sort(), ['boundary', ...addons]);
   const tried = targetsOf('test/stand-ins', 'linux');
   for (const [name, target] of made) {
@@ -71,7 +73,7 @@ it('on illumos the addons of its host are made, of sources that are there and th
     assert.equal(target.type, name === 'boundary' ? 'static_library' : 'loadable_module');
     // These two are made by the build on Linux itself.
     if (name === 'boundary' || name === 'rootfs') continue;
-    const there = tried.get(name === 'posix' ? 'posix-illumos' : name);
+    const there = tried.get(besides.includes(name) ? `${name}-illumos` : name);
     const names = there?.sources.map((source) => basename(source)).filter((source) => !shared.includes(source));
     assert.deepEqual(names?.sort(), target.sources.map((source) => basename(source)).sort(), name);
   }

@@ -147,6 +147,21 @@
       ]
     },
     {
+      # What illumos has for tree.node, beside the one of this system.
+      "target_name": "tree-illumos",
+      "product_dir": "<(made)",
+      "sources": [
+        "<(addon)/src/boundary/arguments.cc",
+        "<(addon)/src/boundary/error.cc",
+        "<(addon)/src/boundary/results.cc",
+        "<(addon)/src/core/native_error.cc",
+        "<(addon)/src/illumos/tree_system.cc",
+        "<(addon)/src/unix/tree.cc",
+        "<(addon)/src/unix/tree_binding.cc",
+        "<(addon)/src/unix/tree_layer.cc"
+      ]
+    },
+    {
       "target_name": "replay",
       "type": "executable",
       "product_extension": "",

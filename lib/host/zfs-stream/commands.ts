@@ -1,10 +1,10 @@
-/** Lists of commands for the native writer (`addon/src/linux/tree.cc`), built while it runs the list before. */
+/** Lists of commands for the native writer (`addon/src/unix/tree.cc`), built while it runs the list before. */
 import { codeOf, type SmartadmError } from '../../errors.js';
 import { hostError } from '../errors.js';
 import type { NativeCommandRunner } from '../native-linux.js';
 import { invalid, unsupported } from './bytes.js';
 
-/** Numbers as in `addon/src/linux/tree.cc`. */
+/** Numbers as in `addon/src/unix/tree.cc`. */
 const Op = {
   folder: 1, create: 2, reopen: 3, edit: 4, write: 5, punch: 6, resize: 7, makeFolder: 8, moveIn: 9, linkIn: 10,
   moveOut: 11, linkOut: 12, unlink: 13, symlink: 14, makeNode: 15, owner: 16, times: 17, attribute: 18,
@@ -12,11 +12,13 @@ const Op = {
   whiteout: 28, empty: 29, folderTimes: 30,
 } as const; // prettier-ignore
 
-const commandBytes = 128 * 1024;
+const commandWords = 32 * 1024;
 /** A list is run when it holds about so much. */
-const enoughCommands = 64 * 1024;
+const enoughCommands = 16 * 1024;
 const enoughData = 1024 * 1024;
 const arenaBytes = 2 * enoughData;
+/** No command has more words besides the bytes of its blocks. */
+const mostFixedWords = 16;
 
 /** Seconds since the epoch, as the halves of a signed number of 64 bits, and nanoseconds. */
 export interface Time {
@@ -27,7 +29,10 @@ export interface Time {
 
 /** One of the two lists: while one runs, the other is built. */
 interface List {
-  commands: Buffer;
+  /** Each field of a command takes whole words of the machine. */
+  words: Uint32Array;
+  /** The same memory. */
+  bytes: Uint8Array;
   size: number;
   count: number;
   buffers: Buffer[];
@@ -40,9 +45,10 @@ interface List {
 }
 
 function newList(): List {
+  const words = new Uint32Array(commandWords);
   return {
-    commands: Buffer.allocUnsafeSlow(commandBytes), size: 0, count: 0, buffers: [], data: 0, arena: undefined,
-    arenaUsed: 0, attributes: new Map(),
+    words, bytes: new Uint8Array(words.buffer), size: 0, count: 0, buffers: [], data: 0, arena: undefined, arenaUsed: 0,
+    attributes: new Map(),
   }; // prettier-ignore
 }
 
@@ -74,7 +80,7 @@ export class Commands {
     await this.running;
     const list = this.list;
     if (list.count === 0) return;
-    const done = this.runner.run(list.commands.subarray(0, list.size), list.buffers).then(
+    const done = this.runner.run(list.bytes.subarray(0, list.size * 4), list.buffers).then(
       (refusals) => {
         for (const { command, code } of refusals) {
           const attribute = list.attributes.get(command);
@@ -118,32 +124,43 @@ export class Commands {
   }
 
   /** Names are looked up in the folder at this path from now on; empty means the root. */
-  folder(path: Buffer): void {
-    this.op(Op.folder).block(path);
+  folder(path: Uint8Array): void {
+    this.begin(Op.folder, path.length);
+    this.block(path);
   }
 
   /** Content goes to a new file in the stage from now on. */
   create(object: number): void {
-    this.op(Op.create).u64(object);
+    this.begin(Op.create);
+    this.u64(object);
   }
 
   reopen(object: number): void {
-    this.op(Op.reopen).u64(object);
+    this.begin(Op.reopen);
+    this.u64(object);
   }
 
   /** Content goes to an existing file from now on. */
-  edit(name: Buffer): void {
-    this.op(Op.edit).block(name);
+  edit(name: Uint8Array): void {
+    this.begin(Op.edit, name.length);
+    this.block(name);
   }
 
   /** Content goes to a new file in the folder from now on. It may have less than `mode` until it is settled. */
-  makeFile(name: Buffer, mode: number): void {
-    this.op(Op.makeFile).block(name).u32(mode);
+  makeFile(name: Uint8Array, mode: number): void {
+    this.begin(Op.makeFile, name.length);
+    this.block(name);
+    this.u32(mode);
   }
 
   /** Gives the file that content went to its owner, mode and times, and closes it. */
   settle(uid: number, gid: number, mode: number, accessed: Time, modified: Time): void {
-    this.op(Op.settle).u32(uid).u32(gid).u32(mode).time(accessed).time(modified);
+    this.begin(Op.settle);
+    this.u32(uid);
+    this.u32(gid);
+    this.u32(mode);
+    this.time(accessed);
+    this.time(modified);
   }
 
   /** Writes `size` bytes of `bytes`, which must stay as they are. */
@@ -151,156 +168,203 @@ export class Commands {
     const { buffers } = this.list;
     if (buffers[buffers.length - 1] !== bytes) buffers.push(bytes);
     this.list.data += size;
-    this.op(Op.write)
-      .u32(buffers.length - 1)
-      .u32(start)
-      .u32(size)
-      .u64(offset);
+    this.begin(Op.write);
+    this.u32(buffers.length - 1);
+    this.u32(start);
+    this.u32(size);
+    this.u64(offset);
   }
 
   punch(offset: number, size: number): void {
-    this.op(Op.punch).u64(offset).u64(size);
+    this.begin(Op.punch);
+    this.u64(offset);
+    this.u64(size);
   }
 
   resize(size: number): void {
-    this.op(Op.resize).u64(size);
+    this.begin(Op.resize);
+    this.u64(size);
   }
 
-  makeFolder(name: Buffer): void {
-    this.op(Op.makeFolder).block(name);
+  makeFolder(name: Uint8Array): void {
+    this.begin(Op.makeFolder, name.length);
+    this.block(name);
   }
 
   /** From the stage into the folder, by another name or as one more name. */
-  moveIn(object: number, name: Buffer): void {
-    this.op(Op.moveIn).u64(object).block(name);
+  moveIn(object: number, name: Uint8Array): void {
+    this.begin(Op.moveIn, name.length);
+    this.u64(object);
+    this.block(name);
   }
 
-  linkIn(object: number, name: Buffer): void {
-    this.op(Op.linkIn).u64(object).block(name);
+  linkIn(object: number, name: Uint8Array): void {
+    this.begin(Op.linkIn, name.length);
+    this.u64(object);
+    this.block(name);
   }
 
-  moveOut(name: Buffer, object: number): void {
-    this.op(Op.moveOut).block(name).u64(object);
+  moveOut(name: Uint8Array, object: number): void {
+    this.begin(Op.moveOut, name.length);
+    this.block(name);
+    this.u64(object);
   }
 
-  linkOut(name: Buffer, object: number): void {
-    this.op(Op.linkOut).block(name).u64(object);
+  linkOut(name: Uint8Array, object: number): void {
+    this.begin(Op.linkOut, name.length);
+    this.block(name);
+    this.u64(object);
   }
 
-  unlink(name: Buffer): void {
-    this.op(Op.unlink).block(name);
+  unlink(name: Uint8Array): void {
+    this.begin(Op.unlink, name.length);
+    this.block(name);
   }
 
-  symlink(name: Buffer, target: Buffer): void {
-    this.op(Op.symlink).block(name).block(target);
+  symlink(name: Uint8Array, target: Uint8Array): void {
+    this.begin(Op.symlink, name.length + target.length);
+    this.block(name);
+    this.block(target);
   }
 
   /** Files, devices, fifos, sockets: what the type bits of `mode` say. */
-  makeNode(name: Buffer, mode: number, major: number, minor: number): void {
-    this.op(Op.makeNode).block(name).u32(mode).u32(major).u32(minor);
+  makeNode(name: Uint8Array, mode: number, major: number, minor: number): void {
+    this.begin(Op.makeNode, name.length);
+    this.block(name);
+    this.u32(mode);
+    this.u32(major);
+    this.u32(minor);
   }
 
   /** Here and below, an empty name means the folder itself. */
-  owner(name: Buffer, uid: number, gid: number, mode: number): void {
-    this.op(Op.owner).block(name).u32(uid).u32(gid).u32(mode);
+  owner(name: Uint8Array, uid: number, gid: number, mode: number): void {
+    this.begin(Op.owner, name.length);
+    this.block(name);
+    this.u32(uid);
+    this.u32(gid);
+    this.u32(mode);
   }
 
-  times(name: Buffer, accessed: Time, modified: Time): void {
-    this.op(Op.times).block(name).time(accessed).time(modified);
+  times(name: Uint8Array, accessed: Time, modified: Time): void {
+    this.begin(Op.times, name.length);
+    this.block(name);
+    this.time(accessed);
+    this.time(modified);
   }
 
-  attribute(object: number, name: Buffer, key: string, value: Buffer): void {
+  attribute(object: number, name: Uint8Array, key: string, value: Uint8Array): void {
+    const keyBytes = Buffer.from(key, 'latin1');
     this.list.attributes.set(this.list.count, { object, key });
-    this.op(Op.attribute).block(name).block(Buffer.from(key, 'latin1')).block(value);
+    this.begin(Op.attribute, name.length + keyBytes.length + value.length);
+    this.block(name);
+    this.block(keyBytes);
+    this.block(value);
   }
 
-  clearAttributes(name: Buffer): void {
-    this.op(Op.clearAttributes).block(name);
+  clearAttributes(name: Uint8Array): void {
+    this.begin(Op.clearAttributes, name.length);
+    this.block(name);
   }
 
   /** Removes the stage and what is left in it. */
   sweep(): void {
-    this.op(Op.sweep);
+    this.begin(Op.sweep);
   }
 
   /** Makes the stage again. */
   stage(): void {
-    this.op(Op.stage);
+    this.begin(Op.stage);
   }
 
-  // What only layers take (`addon/src/linux/tree_layer.h`)
+  // What only layers take (`addon/src/unix/tree_layer.h`)
 
   /** As {@link folder}, over links of the tree's own; made where it is missing. */
-  enter(path: Buffer): void {
-    this.op(Op.enter).block(path);
+  enter(path: Uint8Array): void {
+    this.begin(Op.enter, path.length);
+    this.block(path);
   }
 
   /** Takes away what is in the way of a new entry; before a folder, a folder stays. */
-  clear(name: Buffer, beforeFolder: boolean): void {
-    this.op(Op.clear)
-      .block(name)
-      .u32(beforeFolder ? 1 : 0);
+  clear(name: Uint8Array, beforeFolder: boolean): void {
+    this.begin(Op.clear, name.length);
+    this.block(name);
+    this.u32(beforeFolder ? 1 : 0);
   }
 
   /** Fine when it is there. */
-  layFolder(name: Buffer): void {
-    this.op(Op.layFolder).block(name);
+  layFolder(name: Uint8Array): void {
+    this.begin(Op.layFolder, name.length);
+    this.block(name);
   }
 
   /** Gives what is at the path `target` one more name. */
-  linkTo(name: Buffer, target: Buffer): void {
-    this.op(Op.linkTo).block(name).block(target);
+  linkTo(name: Uint8Array, target: Uint8Array): void {
+    this.begin(Op.linkTo, name.length + target.length);
+    this.block(name);
+    this.block(target);
   }
 
   /** Takes away what was there of that name before the layer. */
-  whiteout(name: Buffer): void {
-    this.op(Op.whiteout).block(name);
+  whiteout(name: Uint8Array): void {
+    this.begin(Op.whiteout, name.length);
+    this.block(name);
   }
 
   /** Takes away what was in the folder before the layer. */
   empty(): void {
-    this.op(Op.empty);
+    this.begin(Op.empty);
   }
 
   /** Of the folder at `path`, if it is one still. */
-  folderTimes(path: Buffer, accessed: Time, modified: Time): void {
-    this.op(Op.folderTimes).block(path).time(accessed).time(modified);
+  folderTimes(path: Uint8Array, accessed: Time, modified: Time): void {
+    this.begin(Op.folderTimes, path.length);
+    this.block(path);
+    this.time(accessed);
+    this.time(modified);
   }
 
-  private op(op: number): this {
-    this.list.count += 1;
-    this.room(1);
-    this.list.size = this.list.commands.writeUInt8(op, this.list.size);
-    return this;
+  /** Begins a command with `blockBytes` in its blocks, and makes room for all of it. */
+  private begin(op: number, blockBytes = 0): void {
+    const { list } = this;
+    list.count += 1;
+    const most = list.size + mostFixedWords + (blockBytes >>> 2);
+    if (most > list.words.length) this.grow(most);
+    list.words[list.size] = op;
+    list.size += 1;
   }
 
-  private u32(value: number): this {
-    this.room(4);
-    this.list.size = this.list.commands.writeUInt32LE(value, this.list.size);
-    return this;
+  private u32(value: number): void {
+    const { list } = this;
+    list.words[list.size] = value;
+    list.size += 1;
   }
 
-  private u64(value: number): this {
-    return this.u32(value % 2 ** 32).u32(Math.floor(value / 2 ** 32));
+  private u64(value: number): void {
+    const { list } = this;
+    list.words[list.size] = value;
+    list.words[list.size + 1] = value / 2 ** 32;
+    list.size += 2;
   }
 
-  private time(time: Time): this {
-    return this.u32(time.secondsLow).u32(time.secondsHigh).u32(time.nanoseconds);
+  private time(time: Time): void {
+    this.u32(time.secondsLow);
+    this.u32(time.secondsHigh);
+    this.u32(time.nanoseconds);
   }
 
-  private block(bytes: Buffer): this {
-    this.u32(bytes.length);
-    this.room(bytes.length);
-    this.list.size += bytes.copy(this.list.commands, this.list.size);
-    return this;
+  private block(bytes: Uint8Array): void {
+    const { list } = this;
+    list.words[list.size] = bytes.length;
+    list.bytes.set(bytes, (list.size + 1) * 4);
+    list.size += 1 + ((bytes.length + 3) >>> 2);
   }
 
-  private room(size: number): void {
-    const { commands } = this.list;
-    if (this.list.size + size <= commands.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(commands.length * 2, this.list.size + size));
-    commands.copy(larger, 0, 0, this.list.size);
-    this.list.commands = larger;
+  private grow(least: number): void {
+    const { list } = this;
+    const words = new Uint32Array(Math.max(list.words.length * 2, least));
+    words.set(list.words);
+    list.words = words;
+    list.bytes = new Uint8Array(words.buffer);
   }
 }
 

@@ -8,12 +8,12 @@
 #include <string>
 
 #include "core/native_error.h"
-#include "linux/tree.h"
+#include "unix/tree.h"
 
 namespace smartadm::tree {
 
 // Numbers as in lib/host/zfs-stream/commands.ts.
-enum class Op : uint8_t {
+enum class Op : uint32_t {
   kFolder = 1,
   kCreate,
   kReopen,
@@ -52,7 +52,8 @@ enum class Op : uint8_t {
 
 [[noreturn]] inline void Malformed() { throw NativeError("tree", "run", EINVAL, "list of commands"); }
 
-// Reads the fields of a command. Everything is little endian and unaligned.
+// Reads the fields of a command: 32-bit words of the machine. Wide numbers have two, the lower first; the last word of
+// a block is filled up.
 class Fields {
  public:
   explicit Fields(Bytes list) : list_(list) {}
@@ -69,10 +70,11 @@ class Fields {
   }
 
   Bytes Block() {
-    const auto size = Number<uint32_t>();
-    if (list_.size() < size) Malformed();
+    const size_t size = Number<uint32_t>();
+    const size_t filled = (size + 3) / 4 * 4;
+    if (list_.size() < filled) Malformed();
     const Bytes block = list_.first(size);
-    list_ = list_.subspan(size);
+    list_ = list_.subspan(filled);
     return block;
   }
 

@@ -8,7 +8,7 @@
 #include "boundary/handle.h"
 #include "boundary/results.h"
 #include "boundary/work.h"
-#include "linux/tree.h"
+#include "unix/tree.h"
 
 namespace smartadm::tree {
 namespace {

@@ -1,4 +1,4 @@
-// Writes below one folder and nowhere else: every name is resolved by openat2 beneath it, without symbolic links.
+// Writes below one folder and nowhere else: every name is resolved beneath it, without symbolic links.
 #pragma once
 
 #include <cstddef>

@@ -1,10 +1,8 @@
-#include "linux/tree_layer.h"
+#include "unix/tree_layer.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,22 +11,13 @@
 #include <string_view>
 #include <vector>
 
-#include "linux/tree_list.h"
+#include "unix/tree_list.h"
+#include "unix/tree_system.h"
 
 namespace smartadm::tree {
 namespace {
 
 constexpr int kMostLinks = 40;
-
-int OpenInRoot(int root, const std::string& path, uint64_t flags) {
-  open_how how = {};
-  how.flags = flags | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-  for (;;) {
-    const int fd = static_cast<int>(::syscall(SYS_openat2, root, path.empty() ? "." : path.c_str(), &how, sizeof how));
-    if (fd >= 0 || (errno != EAGAIN && errno != EINTR)) return fd;
-  }
-}
 
 // A folder and a name in it, of a path without a slash at its end.
 std::pair<std::string, std::string> Split(const std::string& path) {
@@ -78,7 +67,8 @@ UniqueFd OpenEntry(int folder, const std::string& name) {
 void Remove(int folder, const std::string& name, bool is_folder) {
   if (!is_folder) {
     if (::unlinkat(folder, name.c_str(), 0) == 0) return;
-    if (errno != EISDIR) Fail("unlinkat", name);
+    // What it says of folders differs from one system to the other.
+    if (errno != EISDIR && errno != EPERM) Fail("unlinkat", name);
   }
   if (::unlinkat(folder, name.c_str(), AT_REMOVEDIR) == 0) return;
   if (errno != ENOTEMPTY && errno != EEXIST) Fail("unlinkat", name);
@@ -109,9 +99,9 @@ UniqueFd Layer::Enter(const std::string& path) {
 }
 
 UniqueFd Layer::Make(const std::string& path, int links) {
-  UniqueFd found(OpenInRoot(root_, path, O_RDONLY | O_DIRECTORY));
+  UniqueFd found(OpenInRoot(root_, path));
   if (found) return found;
-  if (errno != ENOENT || links > kMostLinks) Fail("openat2", path, errno == ENOENT ? ELOOP : errno);
+  if (errno != ENOENT || links > kMostLinks) Fail("open", path, errno == ENOENT ? ELOOP : errno);
   const auto [parent, name] = Split(path);
   const UniqueFd folder = Make(parent, links);
   Mark(StatusOf(folder.get()).st_ino);
@@ -121,8 +111,8 @@ UniqueFd Layer::Make(const std::string& path, int links) {
     const std::string target = TargetOf(folder.get(), name);
     return Make(target.starts_with('/') ? target : parent + "/" + target, links + 1);
   }
-  UniqueFd made(OpenInRoot(root_, path, O_RDONLY | O_DIRECTORY));
-  if (!made) Fail("openat2", path);
+  UniqueFd made(OpenInRoot(root_, path));
+  if (!made) Fail("open", path);
   // Whatever the umask.
   if (!name.empty() && !IsDots(name) && ::fchmod(made.get(), 0755) != 0) Fail("fchmod", path);
   return made;
@@ -141,8 +131,8 @@ void Layer::MakeFolder(int folder, const std::string& name) {
 
 void Layer::Link(const std::string& target, int folder, const std::string& name) {
   const auto [parent, base] = Split(target);
-  const UniqueFd from(OpenInRoot(root_, parent, O_PATH | O_DIRECTORY));
-  if (!from) Fail("openat2", parent);
+  const UniqueFd from(OpenInRoot(root_, parent));
+  if (!from) Fail("open", parent);
   if (base.empty() || IsDots(base)) Fail("linkat", target, EISDIR);
   struct stat status = {};
   if (!Find(from.get(), base, status)) Fail("linkat", target, ENOENT);
@@ -176,10 +166,10 @@ void Layer::Empty(int folder) {
 }
 
 void Layer::SetFolderTimes(const std::string& path, const std::array<timespec, 2>& times) const {
-  const UniqueFd folder(OpenInRoot(root_, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  const UniqueFd folder(OpenInRoot(root_, path, false));
   if (!folder) {
     if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return;
-    Fail("openat2", path);
+    Fail("open", path);
   }
   if (::futimens(folder.get(), times.data()) != 0) Fail("futimens", path);
 }

@@ -1,45 +1,35 @@
-#include "linux/tree.h"
+#include "unix/tree.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
+#include <unistd.h>
+#if __has_include(<sys/mkdev.h>)
+#include <sys/mkdev.h>
+#else
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
+#endif
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <cstdio>
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <string_view>
 
-#include "linux/tree_layer.h"
-#include "linux/tree_list.h"
+#include "unix/tree_layer.h"
+#include "unix/tree_list.h"
+#include "unix/tree_system.h"
 
 namespace smartadm::tree {
 namespace {
 
-int OpenBeneath(int folder, const char* path, uint64_t flags) {
-  open_how how = {};
-  how.flags = flags | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-  for (;;) {
-    const int fd = static_cast<int>(::syscall(SYS_openat2, folder, path, &how, sizeof how));
-    // EAGAIN: something was renamed elsewhere meanwhile.
-    if (fd >= 0 || (errno != EAGAIN && errno != EINTR)) return fd;
-  }
-}
-
 // The folder at `path` below `root`; empty means `root` itself.
 UniqueFd OpenFolder(int root, const std::string& path) {
-  UniqueFd folder(OpenBeneath(root, path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY));
-  if (!folder) Fail("openat2", path);
+  UniqueFd folder(OpenBeneath(root, path));
+  if (!folder) Fail("open", path);
   return folder;
 }
 
@@ -70,9 +60,7 @@ bool RunOnContent(Op op, Fields& fields, const std::vector<Bytes>& buffers, int 
     case Op::kPunch: {
       const auto offset = fields.Number<int64_t>();
       const auto size = fields.Number<int64_t>();
-      if (::fallocate(content, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, size) != 0) {
-        Fail("fallocate", std::to_string(offset));
-      }
+      PunchHole(content, offset, size);
       return true;
     }
     case Op::kResize: {
@@ -83,12 +71,6 @@ bool RunOnContent(Op op, Fields& fields, const std::vector<Bytes>& buffers, int 
     default:
       return false;
   }
-}
-
-// Attributes that belong to the content of a file, not to the machine it lies on.
-bool IsContentAttribute(std::string_view name) {
-  return name.starts_with("user.") || name.starts_with("trusted.") || name.starts_with("system.posix_acl_") ||
-         (name.starts_with("security.") && name != "security.selinux");
 }
 
 // Removes all below `folder` but folders that are not empty.
@@ -123,7 +105,7 @@ class Tree::Commands {
 
   std::vector<Refusal> Run() {
     for (; !fields_.AtEnd(); ++position_) {
-      const auto op = static_cast<Op>(fields_.Number<uint8_t>());
+      const auto op = static_cast<Op>(fields_.Number<uint32_t>());
       if (!RunOnContent(op, fields_, buffers_, tree_.content_.get())) RunOnTree(op);
     }
     return std::move(refusals_);
@@ -132,11 +114,6 @@ class Tree::Commands {
  private:
   int Folder() const { return tree_.folder_.get(); }
   int Stage() const { return tree_.stage_.get(); }
-
-  // The last component is not followed by the l… calls, so an entry that is a link is meant itself.
-  std::string ProcPath(const std::string& name) const {
-    return "/proc/self/fd/" + std::to_string(Folder()) + (name.empty() ? "/." : "/" + name);
-  }
 
   void RunOnTree(Op op) {
     switch (op) {
@@ -162,11 +139,11 @@ class Tree::Commands {
       }
       case Op::kMoveIn: {
         const std::string object = fields_.Object();
-        return Move(Stage(), object, Folder(), fields_.Name());
+        return MoveToFree(Stage(), object, Folder(), fields_.Name());
       }
       case Op::kMoveOut: {
         const std::string name = fields_.Name();
-        return Move(Folder(), name, Stage(), fields_.Object());
+        return MoveToFree(Folder(), name, Stage(), fields_.Object());
       }
       case Op::kLinkIn: {
         const std::string object = fields_.Object();
@@ -207,7 +184,7 @@ class Tree::Commands {
       case Op::kAttribute:
         return SetAttribute();
       case Op::kClearAttributes:
-        return ClearAttributes(fields_.Name());
+        return ClearAttributes(Folder(), fields_.Name());
       case Op::kSweep:
         Empty(Stage());
         if (::unlinkat(tree_.root_.get(), tree_.stage_name_.c_str(), AT_REMOVEDIR) != 0) {
@@ -260,9 +237,11 @@ class Tree::Commands {
     // Not blocking, should the name be a fifo after all.
     UniqueFd file(::openat(folder, name.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, mode));
     if (!file) Fail("openat", name);
-    struct stat status = {};
-    if (::fstat(file.get(), &status) != 0) Fail("fstat", name);
-    if (!S_ISREG(status.st_mode)) Fail("openat", name, EINVAL);
+    if ((flags & O_EXCL) == 0) {
+      struct stat status = {};
+      if (::fstat(file.get(), &status) != 0) Fail("fstat", name);
+      if (!S_ISREG(status.st_mode)) Fail("openat", name, EINVAL);
+    }
     tree_.content_ = std::move(file);
   }
 
@@ -283,11 +262,7 @@ class Tree::Commands {
     if (::futimens(file.get(), times.data()) != 0) Fail("futimens", "content");
     // The snapshot that is made of the tree waits for all of it to be on the disk: let that begin with what is large.
     constexpr off_t kLarge = 1 << 16;
-    if (status.st_size >= kLarge) ::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
-  }
-
-  static void Move(int from, const std::string& old_name, int to, const std::string& new_name) {
-    if (::renameat2(from, old_name.c_str(), to, new_name.c_str(), RENAME_NOREPLACE) != 0) Fail("renameat2", new_name);
+    if (status.st_size >= kLarge) BeginToWrite(file.get());
   }
 
   static void Link(int from, const std::string& old_name, int to, const std::string& new_name) {
@@ -300,12 +275,16 @@ class Tree::Commands {
     const auto gid = fields_.Number<uint32_t>();
     const auto mode = fields_.Number<uint32_t>();
     struct stat status = {};
-    if (::fstatat(Folder(), name.c_str(), &status, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) != 0) Fail("fstatat", name);
+    const int found =
+        name.empty() ? ::fstat(Folder(), &status) : ::fstatat(Folder(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW);
+    if (found != 0) Fail("fstatat", name);
     Mark(status);
     // What is so already costs nothing. The owner first: changing it takes set-id bits away.
     const bool owned = status.st_uid == uid && status.st_gid == gid;
-    if (!owned && ::fchownat(Folder(), name.c_str(), uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) != 0) {
-      Fail("fchownat", name);
+    if (!owned) {
+      const int changed = name.empty() ? ::fchown(Folder(), uid, gid)
+                                       : ::fchownat(Folder(), name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW);
+      if (changed != 0) Fail("fchownat", name);
     }
     // Links have no mode, and fchmodat would follow them.
     if (S_ISLNK(mode) || (owned && (status.st_mode & 07777) == (mode & 07777))) return;
@@ -318,11 +297,11 @@ class Tree::Commands {
     const std::string name = fields_.Name();
     const std::string key = fields_.Text();
     const Bytes value = fields_.Block();
-    if (::lsetxattr(ProcPath(name).c_str(), key.c_str(), value.data(), value.size(), 0) == 0) return;
-    const int error = errno;
+    const int error = smartadm::tree::SetAttribute(Folder(), name, key, value);
+    if (error == 0) return;
     const bool refused = error == EOPNOTSUPP || error == E2BIG || error == ERANGE || error == EPERM ||
                          error == EINVAL || (error == ENOSPC && HasSpace());
-    if (!refused) Fail("lsetxattr", name + " " + key, error);
+    if (!refused) Fail("setxattr", name + " " + key, error);
     refusals_.push_back({position_, error});
   }
 
@@ -331,25 +310,6 @@ class Tree::Commands {
     struct statvfs status = {};
     constexpr uint64_t kPlenty = 1 << 22;
     return ::fstatvfs(Folder(), &status) == 0 && uint64_t{status.f_bavail} * status.f_frsize >= kPlenty;
-  }
-
-  void ClearAttributes(const std::string& name) const {
-    const std::string path = ProcPath(name);
-    std::vector<char> names(XATTR_LIST_MAX);
-    const ssize_t size = ::llistxattr(path.c_str(), names.data(), names.size());
-    if (size < 0) {
-      if (errno == EOPNOTSUPP) return;
-      Fail("llistxattr", name);
-    }
-    std::string_view rest(names.data(), static_cast<size_t>(size));
-    while (!rest.empty()) {
-      // Each ends with a zero byte.
-      const std::string_view key = rest.substr(0, rest.find('\0'));
-      if (IsContentAttribute(key) && ::lremovexattr(path.c_str(), key.data()) != 0 && errno != ENODATA) {
-        Fail("lremovexattr", name + " " + std::string(key));
-      }
-      rest.remove_prefix(std::min(rest.size(), key.size() + 1));
-    }
   }
 
   Tree& tree_;
@@ -376,7 +336,7 @@ void Tree::MakeStage() {
   if (::mkdirat(root_.get(), stage_name_.c_str(), 0700) != 0) Fail("mkdirat", stage_name_);
   stage_ = OpenFolder(root_.get(), stage_name_);
   // Or all that is made in it would inherit from the root.
-  ::fremovexattr(stage_.get(), "system.posix_acl_default");
+  ForgetInheritance(stage_.get());
 }
 
 std::vector<Refusal> Tree::Run(Bytes list, const std::vector<Bytes>& buffers) {
@@ -393,7 +353,7 @@ void ContentFile::Run(Bytes list, const std::vector<Bytes>& buffers) {
   const std::lock_guard lock(running_);
   Fields fields(list);
   while (!fields.AtEnd()) {
-    if (!RunOnContent(static_cast<Op>(fields.Number<uint8_t>()), fields, buffers, file_.get())) Malformed();
+    if (!RunOnContent(static_cast<Op>(fields.Number<uint32_t>()), fields, buffers, file_.get())) Malformed();
   }
 }
 
