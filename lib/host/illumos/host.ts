@@ -42,6 +42,12 @@ export function openIllumosHost({
     zones, datasets, links, sysinfo, at,
     hvm: createIllumosHvm({ at, zones, datasets, programs, vmadmd: vmadmd({ at, port: vmadmdPort }) }),
     features: { guestOs: 'smartos', vminfod: existsSync(at('/var/run/vminfod.ready')) },
+    layers: {
+      async apply(folder, archive, signal) {
+        const { applyLayer } = await import('../layer-apply.js');
+        return applyLayer(folder, archive, signal);
+      },
+    },
     watch: (changed) => watchZones({ at, log }, changed),
     close: () => Promise.resolve(),
   }; // prettier-ignore

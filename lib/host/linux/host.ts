@@ -37,7 +37,7 @@ export async function openLinuxHost({ root, log }: { readonly root: string; read
     hvm: lazyHvm({ at, zones, datasets, links, log }),
     layers: {
       async apply(folder, archive, signal) {
-        const { applyLayer } = await import('./layer-apply.js');
+        const { applyLayer } = await import('../layer-apply.js');
         return applyLayer(folder, archive, signal);
       },
     },

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { Context } from '../../../lib/context.js';
-import { applyLayer } from '../../../lib/host/linux/layer-apply.js';
+import { applyLayer } from '../../../lib/host/layer-apply.js';
 import { importImage } from '../../../lib/img/import.js';
 import { contentOfImage, digestOf, gzipLayer, plainLayer, type TestLayer } from '../../docker-images.js';
 import { keptNarration, openImageHost, quickConnection, type ImageHost } from '../../image-host.js';

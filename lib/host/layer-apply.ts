@@ -3,10 +3,11 @@
  * away what the layers below have (OCI image specification, "Image Layer Filesystem Changeset").
  */
 import type { Readable } from 'node:stream';
-import { codeOf, hasCode } from '../../errors.js';
-import { loadNative } from '../native.js';
-import { FileType } from '../zfs-stream/attributes.js';
-import { Commands, type Time } from '../zfs-stream/commands.js';
+import { codeOf, hasCode } from '../errors.js';
+import { loadNative } from './native.js';
+import type { NativeTree } from './native-linux.js';
+import { FileType } from './zfs-stream/attributes.js';
+import { Commands, type Time } from './zfs-stream/commands.js';
 import { invalidLayer, LayerArchive, unsupportedLayer, type ArchiveEntry } from './layer-archive.js';
 import { sparsePieces, sparseSize, type Piece } from './layer-sparse.js';
 
@@ -29,10 +30,11 @@ export async function applyLayer(
   archive: Readable,
   signal: AbortSignal,
   mostEntries = usualMostEntries,
+  tree: NativeTree = loadNative('tree'),
 ): Promise<readonly Loss[]> {
   signal.throwIfAborted();
   const source = new LayerArchive(archive);
-  const layer = new LayerChange(folder, mostEntries);
+  const layer = new LayerChange(tree, folder, mostEntries);
   const abort = (): void => void archive.destroy(signal.reason instanceof Error ? signal.reason : undefined);
   signal.addEventListener('abort', abort);
   try {
@@ -74,9 +76,9 @@ class LayerChange {
   #folder: string | undefined;
   #count = 0;
 
-  constructor(folder: string, mostEntries: number) {
+  constructor(tree: NativeTree, folder: string, mostEntries: number) {
     this.#mostEntries = mostEntries;
-    this.#commands = new Commands(loadNative('tree').openLayer(folder), (entry, key) => {
+    this.#commands = new Commands(tree.openLayer(folder), (entry, key) => {
       const path = this.#paths.get(entry) ?? '';
       if (this.#losses.length < mostLosses) {
         this.#losses.push({ path, what: `extended attribute ${key}, which the filesystem cannot hold` });

@@ -1,9 +1,9 @@
 /** Reads the tar archive of a layer of a container image. All of it is taken to be hostile. */
 import { finished, type Readable } from 'node:stream';
 import { extract, type Extract, type Header } from 'tar-stream';
-import { codeOf } from '../../errors.js';
-import { hostError } from '../errors.js';
-import type { Time } from '../zfs-stream/commands.js';
+import { codeOf } from '../errors.js';
+import { hostError } from './errors.js';
+import type { Time } from './zfs-stream/commands.js';
 
 export type ArchiveEntryType = 'file' | 'link' | 'symlink' | 'device' | 'directory' | 'fifo';
 
