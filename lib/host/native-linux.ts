@@ -170,6 +170,16 @@ export interface NativeCodec {
    * in the machine's order, then what is left of a word that a later call completes.
    */
   fletcher4(state: Uint8Array, data: Uint8Array, start: number, end: number, bigEndian: boolean): void;
+  /**
+   * Reads the 312 bytes at `at` into `header`, 432 bytes laid out as `addon/src/codec/record_header.h` says, of which the
+   * first are such a state; adds them to it, and what is between `start` and them before.
+   */
+  readHeader(header: Uint8Array, data: Uint8Array, start: number, at: number, bigEndian: boolean): void;
+  /**
+   * Reads the attributes in a bonus or spill block into `table`, 528 bytes laid out as `addon/src/codec/attributes.h` says.
+   * `layout` has slot and length of each. The result is one of `Reading` there.
+   */
+  readAttributes(table: Uint8Array, block: Uint8Array, layout: Uint16Array, isSpill: boolean): number;
   decompressLz4(input: Uint8Array, output: Uint8Array): boolean;
   decompressZstd(input: Uint8Array, output: Uint8Array): boolean;
   decompressLzjb(input: Uint8Array, output: Uint8Array): boolean;

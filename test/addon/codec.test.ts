@@ -167,6 +167,122 @@ describe('a zstd file', () => {
   });
 });
 
+describe('readHeader', () => {
+  const headerBytes = 312;
+  const newHeader = (): Buffer => Buffer.from(new ArrayBuffer(432));
+
+  /** A header with numbers in it, and the sums of `before` and of itself where they belong. */
+  function header(before: Buffer, big: boolean): Buffer {
+    const bytes = Buffer.alloc(headerBytes);
+    const sums = (at: number, summed: Buffer): void => {
+      for (const [index, sum] of plainSums(summed, big).entries()) {
+        if (big) bytes.writeBigUInt64BE(sum, at + index * 8);
+        else bytes.writeBigUInt64LE(sum, at + index * 8);
+      }
+    };
+    for (let at = 40; at < 128; at += 4) bytes.writeUInt32LE((at * 77_777_777) >>> 0, at);
+    sums(8, before);
+    sums(280, Buffer.concat([before, bytes.subarray(0, 280)]));
+    return bytes;
+  }
+
+  it('tells all numbers of either order, and whether the sums are right', () => {
+    for (const big of [false, true]) {
+      const before = randomBytes(64);
+      const bytes = header(before, big);
+      const told = newHeader();
+      codec.readHeader(told, Buffer.concat([before, bytes]), 0, 64, big);
+      assert.deepEqual(sumsOf(told), plainSums(Buffer.concat([before, bytes]), big));
+      for (let at = 0; at < 128; at += 8) {
+        const wide = big ? bytes.readBigUInt64BE(at) : bytes.readBigUInt64LE(at);
+        assert.equal(told.readDoubleLE(40 + at), Number(wide));
+      }
+      for (let at = 0; at < 128; at += 4) {
+        assert.equal(told.readUInt32LE(168 + at), big ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at));
+      }
+      assert.deepEqual(told.subarray(296, 424), bytes.subarray(0, 128));
+      assert.deepEqual([told[424], told[425]], [1, 1]);
+    }
+  });
+
+  it('finds sums wrong or missing', () => {
+    const bytes = header(Buffer.alloc(0), false);
+    const told = newHeader();
+    const wrong = Buffer.from(bytes);
+    wrong[100] = 1;
+    codec.readHeader(told, wrong, 0, 0, false);
+    assert.equal(told[424], 0);
+    const none = newHeader();
+    codec.readHeader(none, Buffer.from(bytes).fill(0, 280), 0, 0, false);
+    assert.equal(none[424], 2);
+  });
+
+  it('refuses what is too short', () => {
+    assert.throws(() => codec.readHeader(newHeader(), Buffer.alloc(311), 0, 0, false), RangeError);
+    assert.throws(() => codec.readHeader(newHeader(), Buffer.alloc(400), 0, 89, false), RangeError);
+    assert.throws(() => codec.readHeader(newHeader(), Buffer.alloc(400), 9, 8, false), RangeError);
+    assert.throws(() => codec.readHeader(newState(), Buffer.alloc(400), 0, 0, false), RangeError);
+  });
+});
+
+describe('readAttributes', () => {
+  const newTable = (): Buffer => Buffer.from(new ArrayBuffer(528));
+  /** Mode, a time, and something whose length the block tells. */
+  const layout = Uint16Array.of(5, 8, 0, 16, 17, 0);
+
+  function block(big: boolean): Buffer {
+    const bytes = Buffer.alloc(40);
+    const u16 = (value: number, at: number) => (big ? bytes.writeUInt16BE(value, at) : bytes.writeUInt16LE(value, at));
+    const u64 = (value: bigint, at: number) =>
+      big ? bytes.writeBigUInt64BE(value, at) : bytes.writeBigUInt64LE(value, at);
+    if (big) bytes.writeUInt32BE(0x2f505a);
+    else bytes.writeUInt32LE(0x2f505a);
+    u16((1 << 10) | 2, 4);
+    u16(5, 6);
+    u64(0o100644n, 8);
+    u64(2n ** 33n + 7n, 16);
+    u64(2_000_000_000n, 24);
+    bytes.write('abcde', 32);
+    return bytes;
+  }
+
+  it('finds the attributes of a layout in a block of either order', () => {
+    for (const big of [false, true]) {
+      const table = newTable();
+      assert.equal(codec.readAttributes(table, block(big), layout, true), 0);
+      assert.equal(table.readDoubleLE(5 * 8), 0o100644);
+      assert.deepEqual(
+        [0, 4, 8].map((at) => table.readUInt32LE(144 + at)),
+        [7, 2, 999_999_999],
+      );
+      assert.deepEqual([table.readUInt32LE(360 + 17 * 4), table.readUInt32LE(432 + 17 * 4)], [32, 5]);
+      assert.deepEqual([table[504 + 17], table[504 + 16]], [2, 0]);
+    }
+  });
+
+  it('says what is wrong with a block, and reads nothing past its end', () => {
+    const read = (bytes: Buffer, words = layout): number => codec.readAttributes(newTable(), bytes, words, false);
+    assert.equal(read(Buffer.alloc(7)), 1);
+    assert.equal(read(Buffer.alloc(40)), 1);
+    for (const head of [0, 6, 63]) {
+      const bytes = block(false);
+      bytes.writeUInt16LE(head << 10, 4);
+      assert.equal(read(bytes), 2);
+    }
+    assert.equal(read(block(false), Uint16Array.of(17, 0, 16, 0)), 3);
+    assert.equal(read(block(false).subarray(0, 36)), 4);
+    assert.equal(read(block(false), Uint16Array.of(0xffff, 65_535)), 4);
+    // Attributes that nobody asks for, and half a field.
+    assert.equal(read(block(false), Uint16Array.of(18, 8, 5)), 0);
+  });
+
+  it('refuses what is no table or layout', () => {
+    assert.throws(() => codec.readAttributes(newState(), block(false), layout, false), RangeError);
+    const words = new Uint8Array(4) as unknown as Uint16Array;
+    assert.throws(() => codec.readAttributes(newTable(), block(false), words, false), TypeError);
+  });
+});
+
 describe('decompression', () => {
   const text = Buffer.from('a block of a file, a block of a file, a block of a file, and zeros:');
 

@@ -3,16 +3,20 @@ import { spawn } from 'node:child_process';
 import { createReadStream, mkdirSync } from 'node:fs';
 import { receiveStream } from '../../lib/host/zfs-stream/receive.js';
 
+async function main(file: string, target: string): Promise<void> {
+  mkdirSync(target);
+  const stream = file.endsWith('.gz')
+    ? spawn('gzip', ['-dc', file], { stdio: ['ignore', 'pipe', 'inherit'] }).stdout
+    : createReadStream(file, { highWaterMark: 262_144 });
+  const before = process.cpuUsage();
+  const start = process.hrtime.bigint();
+  const open = { path: target, ledger: `${target}.ledger`, originLedger: undefined };
+  const { bytes } = await receiveStream(stream, () => Promise.resolve(open));
+  const { user, system } = process.cpuUsage(before);
+  const taken = Number(process.hrtime.bigint() - start) / 1e6;
+  const peakMiB = process.resourceUsage().maxRSS / 1024;
+  console.log(JSON.stringify({ bytes, taken, cpu: (user + system) / 1e3, peakMiB }));
+}
+
 const [, , file = '', target = ''] = process.argv;
-mkdirSync(target);
-const stream = file.endsWith('.gz')
-  ? spawn('gzip', ['-dc', file], { stdio: ['ignore', 'pipe', 'inherit'] }).stdout
-  : createReadStream(file, { highWaterMark: 262_144 });
-const before = process.cpuUsage();
-const start = process.hrtime.bigint();
-const open = { path: target, ledger: `${target}.ledger`, originLedger: undefined };
-const { bytes } = await receiveStream(stream, () => Promise.resolve(open));
-const { user, system } = process.cpuUsage(before);
-const taken = Number(process.hrtime.bigint() - start) / 1e6;
-const peakMiB = process.resourceUsage().maxRSS / 1024;
-console.log(JSON.stringify({ bytes, taken, cpu: (user + system) / 1e3, peakMiB }));
+void main(file, target);

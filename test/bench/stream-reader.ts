@@ -1,22 +1,38 @@
 /**
  * Receiving ZFS send streams on btrfs beside `gzip -dc` alone, which is to be the limit, and beside `tar -x` of the same
- * tree: below what the kernel takes to make the files nobody can come. Each receive is a process of its own, so it pays
- * for compiling its code; the start of Node is left out. All take turns, so other load on the machine meets all.
+ * tree: below what the kernel takes to make the files nobody can come. Each receive is a process of its own, bundled as
+ * the commands are, so it pays for compiling its code; the start of Node is left out. All take turns, so other load on
+ * the machine meets all.
  */
 import { createReadStream, createWriteStream, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
 import { createGunzip, createGzip } from 'node:zlib';
+import { build } from 'esbuild';
 import { entryOf, FilesystemWriter, Fixed, Mode } from '../zfs-stream/filesystem.js';
 import { openTestPool } from '../pool.js';
 import { median, ms, program, type BenchTable } from './measure.js';
 import { userlandPaths, userlandStream } from './userland.js';
 
 const runs = 5;
+/** The addons are looked for from there upwards. */
+const receiver = fileURLToPath(new URL('../../dist/for-tests/receive-once.js', import.meta.url));
 
 export async function bench(): Promise<BenchTable> {
   const root = mkdtempSync(join(tmpdir(), 'stream-reader-'));
+  await build({
+    entryPoints: [fileURLToPath(new URL('receive-once.ts', import.meta.url))],
+    outfile: receiver,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    define: { 'import.meta.url': 'importMetaUrl' },
+    banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+  });
   const pool = await openTestPool({ sizeGiB: 8 });
   try {
     await pool.datasets.create('zones/bench');
@@ -60,9 +76,8 @@ interface Once {
 }
 
 async function row(name: string, stream: string, target: string): Promise<readonly string[]> {
-  const script = new URL('receive-once.ts', import.meta.url).pathname;
   const receive = async (file: string): Promise<Once> =>
-    JSON.parse(await program(process.execPath, ['--import', 'tsx', script, file, target])) as Once;
+    JSON.parse(await program(process.execPath, [receiver, file, target])) as Once;
   const archive = `${stream}.tar`;
   const clean = async (): Promise<void> => {
     rmSync(target, { recursive: true, force: true });

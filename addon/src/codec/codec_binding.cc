@@ -8,8 +8,10 @@
 #include "boundary/handle.h"
 #include "boundary/results.h"
 #include "boundary/work.h"
+#include "codec/attributes.h"
 #include "codec/decompress.h"
 #include "codec/fletcher4.h"
+#include "codec/record_header.h"
 #include "codec/zstd_stream.h"
 
 namespace smartadm::codec {
@@ -26,18 +28,58 @@ Output ReadView(const Napi::Value& value, const char* name) {
   return Output(bytes.Data(), bytes.ByteLength());
 }
 
-Napi::Value Fletcher4Binding(const Info& info) {
-  const Output state = ReadView(info[0], "state");
-  if (state.size() != sizeof(Fletcher4) || reinterpret_cast<uintptr_t>(state.data()) % alignof(Fletcher4) != 0) {
-    throw Napi::RangeError::New(info.Env(), "state must have 40 bytes, at a multiple of 8");
+// What is kept for JavaScript in memory of its own.
+template <typename T>
+T& ReadState(const Napi::Value& value, const char* name) {
+  const Output bytes = ReadView(value, name);
+  if (bytes.size() != sizeof(T) || reinterpret_cast<uintptr_t>(bytes.data()) % alignof(T) != 0) {
+    throw Napi::RangeError::New(
+        value.Env(), std::string(name) + " must have " + std::to_string(sizeof(T)) + " bytes, at a multiple of 8");
   }
+  return *reinterpret_cast<T*>(bytes.data());
+}
+
+bool ReadSwapped(const Napi::Value& value) {
+  return ReadBoolean(value, "bigEndian") == (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
+}
+
+Napi::Value Fletcher4Binding(const Info& info) {
+  auto& state = ReadState<Fletcher4>(info[0], "state");
   const Output data = ReadView(info[1], "data");
   const auto size = static_cast<int64_t>(data.size());
   const int64_t start = ReadInteger(info[2], "start", 0, size);
   const int64_t end = ReadInteger(info[3], "end", start, size);
-  Add(*reinterpret_cast<Fletcher4*>(state.data()), data.data() + start, static_cast<size_t>(end - start),
-      ReadBoolean(info[4], "bigEndian") == (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__));
+  Add(state, data.data() + start, static_cast<size_t>(end - start), ReadSwapped(info[4]));
   return info.Env().Undefined();
+}
+
+Napi::Value ReadHeaderBinding(const Info& info) {
+  auto& header = ReadState<RecordHeader>(info[0], "header");
+  const Output data = ReadView(info[1], "data");
+  const auto size = static_cast<int64_t>(data.size());
+  const int64_t start = ReadInteger(info[2], "start", 0, size);
+  const int64_t at = ReadInteger(info[3], "at", start, size - static_cast<int64_t>(kHeaderBytes));
+  const bool swapped = ReadSwapped(info[4]);
+  Add(header.sums, data.data() + start, static_cast<size_t>(at - start), swapped);
+  ReadHeader(header, data.data() + at, swapped);
+  return info.Env().Undefined();
+}
+
+Layout ReadLayout(const Napi::Value& value) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint16_array) {
+    throw Napi::TypeError::New(value.Env(), "layout must be a Uint16Array");
+  }
+  auto words = value.As<Napi::Uint16Array>();
+  // Two words each.
+  return Layout(reinterpret_cast<const LayoutField*>(words.Data()), words.ElementLength() / 2);
+}
+
+Napi::Value ReadAttributesBinding(const Info& info) {
+  auto& table = ReadState<AttributeTable>(info[0], "table");
+  const Output block = ReadView(info[1], "block");
+  const Layout layout = ReadLayout(info[2]);
+  const Part part = ReadBoolean(info[3], "isSpill") ? Part::kSpill : Part::kBonus;
+  return ToJs(info.Env(), static_cast<int>(ReadAttributes(table, block, layout, part)));
 }
 
 template <bool (*Decompress)(Input, Output)>
@@ -72,6 +114,8 @@ Napi::Value OpenZstdBinding(const Info& info) {
 
 Napi::Object Init(Napi::Env, Napi::Object exports) {
   Export(exports, "fletcher4", Fletcher4Binding);
+  Export(exports, "readHeader", ReadHeaderBinding);
+  Export(exports, "readAttributes", ReadAttributesBinding);
   Export(exports, "decompressLz4", DecompressBinding<DecompressLz4>);
   Export(exports, "decompressZstd", DecompressBinding<DecompressZstd>);
   Export(exports, "decompressLzjb", DecompressBinding<DecompressLzjb>);

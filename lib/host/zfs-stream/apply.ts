@@ -4,7 +4,7 @@ import { FileType, readEssentials, type Attributes, type Essentials } from './at
 import type { Commands } from './commands.js';
 import { EarlyTree } from './early.js';
 import type { Ledger } from './ledger.js';
-import { merge, ObjectFlag, ObjectTable } from './objects.js';
+import { merge, ObjectFlag, ObjectTable, type Row } from './objects.js';
 import { objectNumberEnd, ObjectType, type Begin } from './records.js';
 
 const emptyPath = Buffer.alloc(0);
@@ -36,6 +36,7 @@ interface Selected {
   readonly isFile: boolean;
   /** Bytes past this one are no part of the file. */
   readonly size: number;
+  readonly bonus: Buffer;
 }
 
 /**
@@ -49,6 +50,13 @@ export class ObjectSet {
   readonly commands: Commands;
   readonly type: 'filesystem' | 'volume';
   readonly order: ByteOrder;
+  private readonly findNow = (number: number): Row | undefined => this.find(number);
+  private readonly findBefore = (number: number): Row | undefined => {
+    const row = this.base.findAny(number);
+    return row < 0 ? undefined : { table: this.base, row };
+  };
+  /** Where paths are put together, from their ends. */
+  private readonly path = Buffer.allocUnsafeSlow(mostPathBytes);
   private begin: Begin;
   private selected: Selected | undefined;
   /** Number of the file that the target has open. */
@@ -87,7 +95,7 @@ export class ObjectSet {
   }
 
   /** The table and row of a live object. */
-  find(number: number): { readonly table: ObjectTable; readonly row: number } | undefined {
+  find(number: number): Row | undefined {
     let row = this.fresh.find(number);
     if (row >= 0) return { table: this.fresh, row };
     row = this.base.find(number);
@@ -116,7 +124,7 @@ export class ObjectSet {
     const essentials = readEssentials(bonusType, bonus, this.order);
     const isFile = this.isFile(record, essentials);
     fresh.flags.set(row, ObjectFlag.live | (isFile ? ObjectFlag.file : 0) | (record.hasSpill ? ObjectFlag.spill : 0));
-    this.selected = { number, row, isFile, size: this.sizeOf(isFile, essentials) };
+    this.selected = { number, row, isFile, size: this.sizeOf(isFile, essentials), bonus };
     if (old < 0) return;
     const before = this.essentialsOf(base, old);
     const sameGeneration = before?.generation === essentials?.generation;
@@ -137,6 +145,7 @@ export class ObjectSet {
   }
 
   bonus(table: ObjectTable, row: number): Buffer {
+    if (table === this.fresh && this.selected?.row === row) return this.selected.bonus;
     const size = table.bonusLength.get(row);
     return size === 0 ? emptyPath : this.ledger.read(table.bonusAt.get(row), size);
   }
@@ -219,34 +228,33 @@ export class ObjectSet {
     fresh.mark(row, ObjectFlag.finished);
   }
 
-  /** Path of an object in the tree as it is now, while names change; undefined without one. */
+  /** Path of an object in the tree as it is now, while names change; undefined without one. Good until the next is asked. */
   pathOf(number: number): Buffer | undefined {
-    return this.climb(number, (each) => this.find(each));
+    return this.climb(number, this.findNow);
   }
 
   /** Path of an object in the origin's tree, though it or a directory above may be gone in the stream. */
   originPathOf(number: number): Buffer | undefined {
-    return this.climb(number, (each) => {
-      const row = this.base.findAny(each);
-      return row < 0 ? undefined : { table: this.base, row };
-    });
+    return this.climb(number, this.findBefore);
   }
 
-  private climb(number: number, find: ObjectSet['find']): Buffer | undefined {
-    const names: Buffer[] = [];
-    let length = 0;
+  private climb(number: number, find: (number: number) => Row | undefined): Buffer | undefined {
+    const { path, ledger } = this;
+    let start = path.length;
     for (let at = number; at !== 0;) {
       const found = find(at);
       const position = found?.table.placeAt.get(found.row) ?? 0;
-      if (found === undefined || position === 0) return undefined;
-      const { directory, name } = this.ledger.readPlace(position);
+      if (position === 0) return undefined;
+      const name = ledger.placeName(position);
       // The root has the empty name.
-      if (name.length > 0) names.unshift(name);
-      length += name.length + 1;
-      if (length > mostPathBytes) throw unsupported(`a path is longer than ${mostPathBytes} bytes`);
-      at = directory;
+      const slash = start < path.length && name.length > 0;
+      start -= name.length + (slash ? 1 : 0);
+      if (start < 0) throw unsupported(`a path is longer than ${path.length} bytes`);
+      path.set(name, start);
+      if (slash) path[start + name.length] = 0x2f;
+      at = ledger.placeDirectory(position);
     }
-    return joinPath(names);
+    return path.subarray(start);
   }
 
   private check({ number, type, blockSize, slots, bonusType, bonus }: ObjectRecord): void {
@@ -325,7 +333,9 @@ export class ObjectSet {
     if (row < 0) throw invalid(`a change of object ${number}, which the stream does not hold`);
     if (this.fresh.has(row, ObjectFlag.sealed)) throw invalid(`object ${number} changes after others that need it`);
     const isFile = this.fresh.has(row, ObjectFlag.file);
-    this.selected = { number, row, isFile, size: this.sizeOf(isFile, this.essentialsOf(this.fresh, row)) };
+    const bonus = this.bonus(this.fresh, row);
+    const essentials = readEssentials(this.fresh.bonusType.get(row), bonus, this.order);
+    this.selected = { number, row, isFile, size: this.sizeOf(isFile, essentials), bonus };
     return this.selected;
   }
 
@@ -364,9 +374,4 @@ export class ObjectSet {
 /** Pointers to blocks that fit beside `bonusLength` bytes of attributes in the smallest object. */
 function blockPointers(bonusType: number, bonusLength: number): number {
   return bonusType === ObjectType.systemAttributes ? 1 : 1 + Math.floor((320 - Math.min(320, bonusLength)) / 128);
-}
-
-function joinPath(names: readonly Buffer[]): Buffer {
-  const slash = Buffer.from('/');
-  return Buffer.concat(names.flatMap((name, index) => (index === 0 ? [name] : [slash, name])));
 }

@@ -1,5 +1,6 @@
 /** Attributes of files: system attributes (version 5 filesystems) and znodes (before). */
-import { bigEndian, invalid, littleEndian, roundUp, unsupported, type ByteOrder } from './bytes.js';
+import { loadNative } from '../native.js';
+import { invalid, unsupported, type ByteOrder } from './bytes.js';
 import type { Time } from './commands.js';
 import { ObjectType } from './records.js';
 import { zapEntries, zapNumber } from './zap.js';
@@ -39,7 +40,7 @@ export interface Attributes extends Essentials {
   readonly links: number;
   /** Directory it was made in; of hidden directories of attributes, the file they belong to. */
   readonly parent: number;
-  readonly device: bigint;
+  readonly device: number;
   /** Object of the directory of extended attributes; 0 for none. */
   readonly attributeDirectory: number;
   /** Packed name-value list of extended attributes. */
@@ -49,55 +50,8 @@ export interface Attributes extends Essentials {
   readonly hasAcl: boolean;
 }
 
-const saMagic = 0x2f505a;
+const magic = 0x2f505a;
 const znodeBytes = 264;
-
-/** A bonus or spill block with system attributes: where they begin, and their byte order. */
-interface Part {
-  readonly bytes: Buffer;
-  readonly order: ByteOrder;
-  readonly headSize: number;
-  readonly layout: number;
-}
-
-/** Undefined where there are none. */
-function systemPart(bytes: Buffer): Part | undefined {
-  if (bytes.length < 8) return undefined;
-  // Each part keeps the order of the machine that wrote it, whatever that of the stream is.
-  const order = littleEndian.u32(bytes, 0) === saMagic ? littleEndian : bigEndian;
-  if (order.u32(bytes, 0) !== saMagic) return undefined;
-  const word = order.u16(bytes, 4);
-  const headSize = (word >>> 10) * 8;
-  if (headSize < 8 || headSize > bytes.length) throw invalid('attributes with a head of the wrong size');
-  return { bytes, order, headSize, layout: word & 0x3ff };
-}
-
-/**
- * The attributes that ZFS itself expects at fixed places; undefined where the object is no file.
- */
-export function readEssentials(bonusType: number, bonus: Buffer, order: ByteOrder): Essentials | undefined {
-  if (bonusType === ObjectType.znode && bonus.length >= znodeBytes) {
-    return essentials(bonus, order, { mode: 72, size: 80, generation: 64, flags: 120 });
-  }
-  if (bonusType !== ObjectType.systemAttributes) return undefined;
-  const part = systemPart(bonus);
-  if (part === undefined || bonus.length < part.headSize + 56) return undefined;
-  const at = part.headSize;
-  return essentials(bonus, part.order, { mode: at, size: at + 8, generation: at + 16, flags: at + 48 });
-}
-
-function essentials(
-  bytes: Buffer,
-  order: ByteOrder,
-  at: { readonly mode: number; readonly size: number; readonly generation: number; readonly flags: number },
-): Essentials {
-  return {
-    mode: order.u64(bytes, at.mode) % 2 ** 32,
-    size: order.u64(bytes, at.size),
-    generation: order.u64(bytes, at.generation),
-    ofAttributes: (order.u64(bytes, at.flags) & attributeFileFlag) !== 0,
-  };
-}
 
 /** Attributes with a number that needs no registry, and their length. */
 const legacy = {
@@ -105,86 +59,128 @@ const legacy = {
   ZPL_LINKS: 8, ZPL_XATTR: 8, ZPL_RDEV: 8, ZPL_FLAGS: 8, ZPL_UID: 8, ZPL_GID: 8, ZPL_PAD: 32, ZPL_ZNODE_ACL: 88,
 } as const; // prettier-ignore
 
-type AttributeName = keyof typeof legacy | 'ZPL_SYMLINK' | 'ZPL_DXATTR';
+/** Where each goes that is read here: all of these, and two more. */
+const slotNames = [...Object.keys(legacy), 'ZPL_SYMLINK', 'ZPL_DXATTR'];
+const noSlot = 0xffff;
+const Slot = {
+  accessed: 0, modified: 1, generation: 4, mode: 5, size: 6, parent: 7, links: 8, attributeDirectory: 9, device: 10,
+  flags: 11, uid: 12, gid: 13, symlink: 16, packedAttributes: 17,
+} as const; // prettier-ignore
 
-/** Where a value of each attribute that is read here goes in {@link Values}. */
-const slots: ReadonlyMap<string, number> = new Map(
-  [...Object.keys(legacy), 'ZPL_SYMLINK', 'ZPL_DXATTR'].map((name, slot) => [name, slot]),
-);
-
+/** Slot and length of an attribute; length 0 is told by each block. */
 interface AttributeKind {
-  /** Undefined for attributes that do not matter here. */
-  readonly slot: number | undefined;
-  /** 0: told by the head of each part. */
+  readonly slot: number;
   readonly length: number;
 }
 
-/** Where the attributes of one file lie. */
+/** What ZFS itself expects at the beginning of every layout. */
+const fixedSlots = [Slot.mode, Slot.size, Slot.generation, Slot.uid, Slot.gid, Slot.parent, Slot.flags];
+const fixedLayout = packLayout(fixedSlots.map((slot) => ({ slot, length: 8 })));
+
+// Layout of `AttributeTable` in `addon/src/codec/attributes.h`
+const slotCount = 18;
+const timesAt = slotCount * 8;
+const positionsAt = timesAt + slotCount * 12;
+const lengthsAt = positionsAt + slotCount * 4;
+const partsAt = lengthsAt + slotCount * 4;
+const tableBytes = 528;
+const Part = { none: 0, bonus: 1, spill: 2 } as const;
+/** What the addon says of a block. */
+const Reading = { done: 0, none: 1, headSize: 2, headTooSmall: 3, tooLong: 4 } as const;
+const noBytes = Buffer.alloc(0);
+
+/** The attributes of one file. */
 class Values {
-  private readonly parts: (Part | undefined)[] = Array.from(slots, () => undefined);
-  private readonly positions = new Uint32Array(slots.size);
-  private readonly lengths = new Uint32Array(slots.size);
+  private readonly codec = loadNative('codec');
+  private readonly table = new Uint8Array(tableBytes);
+  private readonly numbers = new Float64Array(this.table.buffer, 0, slotCount);
+  private readonly times = new Uint32Array(this.table.buffer, timesAt, slotCount * 3);
+  private readonly positions = new Uint32Array(this.table.buffer, positionsAt, slotCount);
+  private readonly lengths = new Uint32Array(this.table.buffer, lengthsAt, slotCount);
+  private readonly parts = new Uint8Array(this.table.buffer, partsAt, slotCount);
+  private bonus: Buffer = noBytes;
+  private spill: Buffer = noBytes;
 
   clear(): void {
-    this.parts.fill(undefined);
+    this.parts.fill(Part.none);
   }
 
-  set(slot: number, part: Part, at: number, length: number): void {
-    this.parts[slot] = part;
-    this.positions[slot] = at;
-    this.lengths[slot] = length;
+  /** Adds what a block holds, if it is all there. */
+  read(block: Buffer, layout: Uint16Array, isSpill: boolean): number {
+    if (isSpill) this.spill = block;
+    else this.bonus = block;
+    const reading = this.codec.readAttributes(this.table, block, layout, isSpill);
+    if (reading === Reading.headSize) throw invalid('attributes with a head of the wrong size');
+    return reading;
+  }
+
+  /** Whether an attribute is number `index` of those at the beginning of the bonus. */
+  isFixed(slot: number, index: number): boolean {
+    const first = this.positions[Slot.mode] ?? 0;
+    return this.parts[slot] === Part.bonus && this.positions[slot] === first + index * 8;
+  }
+
+  has(slot: number, length: number): boolean {
+    return this.parts[slot] !== Part.none && (this.lengths[slot] ?? 0) >= length;
   }
 
   /** Throws `StreamInvalid` without it. */
-  number(name: keyof typeof legacy): number {
-    const slot = this.slot(name);
-    const part = this.part(name, slot);
-    return part.order.u64(part.bytes, this.positions[slot] ?? 0);
+  number(slot: number): number {
+    if (!this.has(slot, 8)) throw invalid(`a file without ${slotNames[slot] ?? ''}`);
+    return this.numbers[slot] ?? 0;
   }
 
-  time(name: keyof typeof legacy): Time {
-    const slot = this.slot(name);
-    const part = this.part(name, slot);
-    return readTime(part.bytes, this.positions[slot] ?? 0, part.order);
+  time(slot: number): Time {
+    if (!this.has(slot, 16)) throw invalid(`a file without ${slotNames[slot] ?? ''}`);
+    const { times } = this;
+    const at = slot * 3;
+    return { secondsLow: times[at] ?? 0, secondsHigh: times[at + 1] ?? 0, nanoseconds: times[at + 2] ?? 0 };
   }
 
   /** Undefined where there is none. */
-  optional(name: keyof typeof legacy): Part | undefined {
-    const slot = this.slot(name);
-    return (this.lengths[slot] ?? 0) < legacy[name] ? undefined : this.parts[slot];
-  }
-
-  position(name: AttributeName): number {
-    return this.positions[this.slot(name)] ?? 0;
-  }
-
-  block(name: AttributeName): Buffer | undefined {
-    const slot = this.slot(name);
-    const at = this.positions[slot] ?? 0;
-    return this.parts[slot]?.bytes.subarray(at, at + (this.lengths[slot] ?? 0));
-  }
-
-  private slot(name: AttributeName): number {
-    return slots.get(name) ?? 0;
-  }
-
-  private part(name: keyof typeof legacy, slot: number): Part {
+  block(slot: number): Buffer | undefined {
     const part = this.parts[slot];
-    if (part === undefined || (this.lengths[slot] ?? 0) < legacy[name]) throw invalid(`a file without ${name}`);
-    return part;
+    if (part === Part.none) return undefined;
+    const at = this.positions[slot] ?? 0;
+    return (part === Part.spill ? this.spill : this.bonus).subarray(at, at + (this.lengths[slot] ?? 0));
   }
+}
+
+let fixed: Values | undefined;
+
+/** The attributes at fixed places; undefined where the object is no file. */
+export function readEssentials(bonusType: number, bonus: Buffer, order: ByteOrder): Essentials | undefined {
+  if (bonusType === ObjectType.znode && bonus.length >= znodeBytes) {
+    return {
+      mode: order.u64(bonus, 72) % 2 ** 32,
+      size: order.u64(bonus, 80),
+      generation: order.u64(bonus, 64),
+      ofAttributes: (order.u64(bonus, 120) & attributeFileFlag) !== 0,
+    };
+  }
+  if (bonusType !== ObjectType.systemAttributes) return undefined;
+  fixed ??= new Values();
+  fixed.clear();
+  if (fixed.read(bonus, fixedLayout, false) !== Reading.done) return undefined;
+  return {
+    mode: fixed.number(Slot.mode) % 2 ** 32,
+    size: fixed.number(Slot.size),
+    generation: fixed.number(Slot.generation),
+    ofAttributes: (fixed.number(Slot.flags) & attributeFileFlag) !== 0,
+  };
 }
 
 /** Which attributes there are, and in which orders they are stored: tables of the dataset. */
 export class AttributeLayouts {
   private readonly kinds = new Map<number, AttributeKind>();
-  private readonly layouts = new Map<number, readonly AttributeKind[]>();
+  /** As the addon wants them. */
+  private readonly layouts = new Map<number, Uint16Array>();
   private readonly values = new Values();
 
   constructor() {
     for (const [number, length] of Object.values(legacy).entries()) this.kinds.set(number, { slot: number, length });
-    this.layouts.set(0, [...this.kinds.values()]);
-    this.layouts.set(1, []);
+    this.layouts.set(0, packLayout([...this.kinds.values()]));
+    this.layouts.set(1, packLayout([]));
   }
 
   addRegistry(content: Content, blockSize: number, order: ByteOrder): void {
@@ -194,10 +190,8 @@ export class AttributeLayouts {
       const number = Number(word & 0xffffn);
       if (numbers.has(number)) throw invalid('two attributes with one number');
       numbers.add(number);
-      this.kinds.set(number, {
-        slot: slots.get(entry.name.toString('latin1')),
-        length: Number((word >> 24n) & 0xffffn),
-      });
+      const slot = slotNames.indexOf(entry.name.toString('latin1'));
+      this.kinds.set(number, { slot: slot < 0 ? noSlot : slot, length: Number((word >> 24n) & 0xffffn) });
     }
   }
 
@@ -213,7 +207,7 @@ export class AttributeLayouts {
         if (layout.includes(kind)) throw invalid('an attribute layout holds an attribute twice');
         layout.push(kind);
       }
-      this.layouts.set(number, layout);
+      this.layouts.set(number, packLayout(layout));
     }
   }
 
@@ -225,64 +219,55 @@ export class AttributeLayouts {
     if (bonusType !== ObjectType.systemAttributes) throw invalid('a file without attributes');
     const { values } = this;
     values.clear();
-    if (spill !== undefined) this.collect(spill, values);
+    if (spill !== undefined) this.collect(spill, true);
     // What is in both counts as it is in the bonus.
-    this.collect(bonus, values);
-    const result = assemble(values);
-    const early = readEssentials(bonusType, bonus, order);
-    if (
-      early?.mode !== result.mode ||
-      early.size !== result.size ||
-      early.generation !== result.generation ||
-      early.ofAttributes !== result.ofAttributes
-    ) {
-      // prettier-ignore
+    this.collect(bonus, false);
+    if (fixedSlots.some((slot, index) => values.has(slot, 8) && !values.isFixed(slot, index))) {
       throw unsupported('attributes in an order that ZFS does not use');
     }
-    return result;
+    return assemble(values);
   }
 
-  private collect(bytes: Buffer, values: Values): void {
-    const part = systemPart(bytes);
-    if (part === undefined) return;
-    const { order, headSize } = part;
-    const layout = this.layouts.get(part.layout);
-    if (layout === undefined) throw invalid(`attribute layout ${part.layout} is unknown`);
-    let lengthAt = 6;
-    let at = headSize;
-    for (const kind of layout) {
-      let length = kind.length;
-      if (length === 0) {
-        if (lengthAt + 2 > headSize) throw invalid('attributes with a head too small');
-        length = order.u16(bytes, lengthAt);
-        lengthAt += 2;
-      }
-      if (at + length > bytes.length) throw invalid('attributes longer than their place');
-      if (kind.slot !== undefined) values.set(kind.slot, part, at, length);
-      at = roundUp(at + length, 8);
-    }
+  private collect(block: Buffer, isSpill: boolean): void {
+    const number = layoutNumber(block);
+    if (number === undefined) return;
+    const layout = this.layouts.get(number);
+    if (layout === undefined) throw invalid(`attribute layout ${number} is unknown`);
+    const reading = this.values.read(block, layout, isSpill);
+    if (reading === Reading.headTooSmall) throw invalid('attributes with a head too small');
+    if (reading === Reading.tooLong) throw invalid('attributes longer than their place');
   }
 }
 
+/** Number of the layout of a bonus or spill block; undefined where it has no system attributes. */
+function layoutNumber(block: Buffer): number | undefined {
+  if (block.length < 8) return undefined;
+  // Each keeps the order of the machine that wrote it, whatever that of the stream is.
+  if (block.readUInt32LE(0) === magic) return block.readUInt16LE(4) & 0x3ff;
+  return block.readUInt32BE(0) === magic ? block.readUInt16BE(4) & 0x3ff : undefined;
+}
+
+function packLayout(layout: readonly AttributeKind[]): Uint16Array {
+  return Uint16Array.from(layout.flatMap(({ slot, length }) => [slot, length]));
+}
+
 function assemble(values: Values): Attributes {
-  const flags = values.number('ZPL_FLAGS');
-  const device = values.optional('ZPL_RDEV');
-  const directory = values.optional('ZPL_XATTR');
+  const flags = values.number(Slot.flags);
   return {
-    mode: values.number('ZPL_MODE') % 2 ** 32,
-    size: values.number('ZPL_SIZE'),
-    generation: values.optional('ZPL_GEN') === undefined ? 0 : values.number('ZPL_GEN'),
+    mode: values.number(Slot.mode) % 2 ** 32,
+    size: values.number(Slot.size),
+    generation: values.number(Slot.generation),
     ofAttributes: (flags & attributeFileFlag) !== 0,
-    uid: posixId(values.number('ZPL_UID')),
-    gid: posixId(values.number('ZPL_GID')),
-    accessed: values.time('ZPL_ATIME'),
-    modified: values.time('ZPL_MTIME'),
-    links: values.number('ZPL_LINKS'),
-    parent: values.number('ZPL_PARENT'),
-    device: device?.order.id(device.bytes, values.position('ZPL_RDEV')) ?? 0n,
-    attributeDirectory: directory?.order.u64(directory.bytes, values.position('ZPL_XATTR')) ?? 0,
-    packedAttributes: values.block('ZPL_DXATTR'),
-    symlink: values.block('ZPL_SYMLINK'),
+    uid: posixId(values.number(Slot.uid)),
+    gid: posixId(values.number(Slot.gid)),
+    accessed: values.time(Slot.accessed),
+    modified: values.time(Slot.modified),
+    links: values.number(Slot.links),
+    parent: values.number(Slot.parent),
+    device: values.has(Slot.device, 8) ? values.number(Slot.device) : 0,
+    attributeDirectory: values.has(Slot.attributeDirectory, 8) ? values.number(Slot.attributeDirectory) : 0,
+    packedAttributes: values.block(Slot.packedAttributes),
+    symlink: values.block(Slot.symlink),
     hasAcl: (flags & trivialAclFlag) === 0,
   };
 }
@@ -299,7 +284,7 @@ function readZnode(bonus: Buffer, order: ByteOrder): Attributes {
     modified: readTime(bonus, 16, order),
     links: order.u64(bonus, 96),
     parent: order.u64(bonus, 88),
-    device: order.id(bonus, 112),
+    device: order.u64(bonus, 112),
     attributeDirectory: order.u64(bonus, 104),
     packedAttributes: undefined,
     // Longer ones are the content of the object.

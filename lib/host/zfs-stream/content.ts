@@ -15,6 +15,13 @@ export class Content {
 
   constructor(ledger: Ledger, newest: number) {
     this.ledger = ledger;
+    const last = newest === 0 ? undefined : ledger.readPiece(newest);
+    if (last === undefined) return;
+    // Mostly there is one.
+    if (last.older === 0 && last.bytesAt !== 0) {
+      this.add(last.offset, last.length, last.bytesAt);
+      return;
+    }
     const pieces = [];
     for (let at = newest; at !== 0;) {
       const piece = ledger.readPiece(at);
@@ -38,9 +45,7 @@ export class Content {
       if (steps > 100 * mostPieces) throw unsupported('an object was freed in too many pieces');
     }
     for (const [offset, { length, bytesAt }] of [...current].sort(([a], [b]) => a - b)) {
-      this.offsets.push(offset);
-      this.lengths.push(length);
-      this.positions.push(bytesAt);
+      this.add(offset, length, bytesAt);
     }
   }
 
@@ -75,6 +80,12 @@ export class Content {
         .copy(result, from - offset);
     }
     return result;
+  }
+
+  private add(offset: number, length: number, bytesAt: number): void {
+    this.offsets.push(offset);
+    this.lengths.push(length);
+    this.positions.push(bytesAt);
   }
 
   private firstEndingAfter(offset: number): number {

@@ -45,20 +45,20 @@ export class EarlyTree {
     }
     const position = this.places.get(number);
     if (position === undefined) return undefined;
-    const { directory, name } = ledger.readPlace(position);
+    const directory = ledger.placeDirectory(position);
     if (directory !== attributes.parent) return undefined;
     this.put(number, row, position);
     this.enter(directory);
-    commands.makeFile(name, attributes.mode);
+    commands.makeFile(ledger.placeName(position), attributes.mode);
     return attributes;
   }
 
   /** Goes on writing a file that was made. */
   reopen(number: number, row: number): Attributes | undefined {
     const { fresh, ledger, commands } = this.set;
-    const { directory, name } = ledger.readPlace(fresh.placeAt.get(row));
-    this.enter(directory);
-    commands.edit(name);
+    const position = fresh.placeAt.get(row);
+    this.enter(ledger.placeDirectory(position));
+    commands.edit(ledger.placeName(position));
     fresh.clear(row, ObjectFlag.finished);
     return this.attributes(row);
   }
@@ -73,7 +73,7 @@ export class EarlyTree {
     const root = this.files.rootDirectory();
     this.files.readLayouts();
     const row = fresh.find(root);
-    fresh.placeAt.set(row, ledger.appendPlace({ directory: 0, name: empty }));
+    fresh.placeAt.set(row, ledger.appendPlace(0, empty));
     fresh.mark(row, ObjectFlag.placed);
     this.root = root;
     return true;
@@ -110,9 +110,9 @@ export class EarlyTree {
     for (let next = missing.pop(); next !== undefined; next = missing.pop()) {
       const position = this.places.get(next.number);
       if (position === undefined) return false;
-      const { directory, name } = this.set.ledger.readPlace(position);
-      this.enter(directory);
-      this.set.commands.makeFolder(name);
+      const { ledger, commands } = this.set;
+      this.enter(ledger.placeDirectory(position));
+      commands.makeFolder(ledger.placeName(position));
       this.put(next.number, next.row, position);
       if (!this.open(next.row, next.number)) return false;
     }
@@ -128,7 +128,7 @@ export class EarlyTree {
     for (const entry of this.files.entries(fresh, row)) {
       if (this.places.size >= mostPending) break;
       if (!mayBeEarly(entry) || entry.object <= number) continue;
-      this.places.set(entry.object, ledger.appendPlace({ directory: number, name: entry.name }));
+      this.places.set(entry.object, ledger.appendPlace(number, entry.name));
     }
     return true;
   }

@@ -29,8 +29,10 @@ export interface DirectoryEntry {
 
 /** What may be a name in a directory, if it is not too long. */
 export function isName(name: Buffer): boolean {
-  if (name.length === 0 || name.includes(0) || name.includes(0x2f)) return false;
-  return name[0] !== 0x2e || (name.length > 1 && (name.length > 2 || name[1] !== 0x2e));
+  for (let at = 0; at < name.length; at += 1) {
+    if (name[at] === 0 || name[at] === 0x2f) return false;
+  }
+  return name.length > 2 || (name.length > 0 && (name[0] !== 0x2e || (name.length === 2 && name[1] !== 0x2e)));
 }
 
 /** The part of an object set that reading needs. */

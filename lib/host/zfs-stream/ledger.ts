@@ -25,12 +25,6 @@ export interface LedgerHead {
   readonly order: ByteOrder;
 }
 
-/** Under which name an object lies; directory 0 is the stage. */
-export interface Place {
-  readonly directory: number;
-  readonly name: Buffer;
-}
-
 /** Piece of an object's content, or hole in it, behind which older ones follow. */
 export interface Piece {
   /** Position of the next older piece, 0 for none. */
@@ -52,7 +46,9 @@ export class Ledger {
   private pendingSize = 0;
   /** Length of the file without what is pending. */
   private written: number;
-  private readonly placeBytes = Buffer.allocUnsafeSlow(placeHead);
+  /** The head of a place as it is in the file: directory in three parts, length of the name. */
+  private readonly placeWords = new Uint16Array(placeHead / 2);
+  private readonly placeBytes = new Uint8Array(this.placeWords.buffer);
   /** What {@link locate} found. */
   private located: Buffer = this.pending;
   private readonly pages: { index: number; size: number; bytes: Buffer }[] = [];
@@ -95,15 +91,14 @@ export class Ledger {
   }
 
   /** Adds bytes and says at which position. */
-  append(...parts: readonly Buffer[]): number {
+  append(bytes: Uint8Array): number {
     const position = this.written + this.pendingSize;
-    for (const part of parts) {
-      if (this.pendingSize + part.length > writeBytes) this.writeOut();
-      if (part.length > writeBytes) {
-        this.put(part);
-      } else {
-        this.pendingSize += part.copy(this.pending, this.pendingSize);
-      }
+    if (this.pendingSize + bytes.length > writeBytes) this.writeOut();
+    if (bytes.length > writeBytes) {
+      this.put(bytes);
+    } else {
+      this.pending.set(bytes, this.pendingSize);
+      this.pendingSize += bytes.length;
     }
     return position;
   }
@@ -111,34 +106,44 @@ export class Ledger {
   appendBlock(bytes: Buffer): number {
     const head = Buffer.allocUnsafe(4);
     head.writeUInt32LE(bytes.length, 0);
-    return this.append(head, bytes);
+    const position = this.append(head);
+    this.append(bytes);
+    return position;
   }
 
   readBlock(position: number): Buffer {
     return this.read(position + 4, this.read(position, 4).readUInt32LE(0));
   }
 
-  appendPlace(place: Place): number {
-    const { directory, name } = place;
-    this.placeBytes.writeUInt32LE(directory % 2 ** 32, 0);
-    this.placeBytes.writeUInt16LE(Math.floor(directory / 2 ** 32), 4);
-    this.placeBytes.writeUInt16LE(name.length, 6);
-    return this.append(this.placeBytes, name);
+  appendPlace(directory: number, name: Uint8Array): number {
+    const { placeWords } = this;
+    placeWords[0] = directory;
+    placeWords[1] = directory / 2 ** 16;
+    placeWords[2] = directory / 2 ** 32;
+    placeWords[3] = name.length;
+    const position = this.append(this.placeBytes);
+    this.append(name);
+    return position;
   }
 
-  readPlace(position: number): Place {
+  /** Under which name an object lies: its directory. 0 is the stage. */
+  placeDirectory(position: number): number {
     const at = this.locate(position, placeHead);
-    const directory = this.located.readUInt32LE(at) + this.located.readUInt16LE(at + 4) * 2 ** 32;
-    return { directory, name: this.read(position + placeHead, this.located.readUInt16LE(at + 6)) };
+    return this.located.readUInt32LE(at) + this.located.readUInt16LE(at + 4) * 2 ** 32;
+  }
+
+  /** The name in it, good until the next call of anything. */
+  placeName(position: number): Buffer {
+    const at = this.locate(position, placeHead);
+    const size = this.located.readUInt16LE(at + 6);
+    const nameAt = this.locate(position + placeHead, size);
+    return this.located.subarray(nameAt, nameAt + size);
   }
 
   /** Whether the place at `position` is this one. */
-  isPlace(position: number, directory: number, name: Buffer): boolean {
-    const at = this.locate(position, placeHead);
-    if (this.located.readUInt16LE(at + 6) !== name.length) return false;
-    if (this.located.readUInt32LE(at) + this.located.readUInt16LE(at + 4) * 2 ** 32 !== directory) return false;
-    const nameAt = this.locate(position + placeHead, name.length);
-    return this.located.compare(name, 0, name.length, nameAt, nameAt + name.length) === 0;
+  isPlace(position: number, directory: number, name: Uint8Array): boolean {
+    if (this.placeDirectory(position) !== directory) return false;
+    return this.placeName(position).equals(name);
   }
 
   /** Adds a piece in front of those at `older`. Without `bytes` it is a hole. */
@@ -149,7 +154,9 @@ export class Ledger {
     head.writeDoubleLE(offset, 8);
     head.writeDoubleLE(length, 16);
     head.writeDoubleLE(end, 24);
-    return bytes === undefined ? this.append(head) : this.append(head, bytes);
+    const position = this.append(head);
+    if (bytes !== undefined) this.append(bytes);
+    return position;
   }
 
   readPiece(position: number): Piece {
@@ -165,13 +172,12 @@ export class Ledger {
 
   /** A copy of `size` bytes. */
   read(position: number, size: number): Buffer {
-    const result = Buffer.allocUnsafe(size);
     if (position >= this.written) {
       const at = position - this.written;
       if (at + size > this.pendingSize) throw damaged('this ledger');
-      this.pending.copy(result, 0, at, at + size);
-      return result;
+      return Buffer.from(this.pending.subarray(at, at + size));
     }
+    const result = Buffer.allocUnsafe(size);
     if (position + size > this.written) this.writeOut();
     for (let filled = 0; filled < size;) {
       const at = (position + filled) % pageBytes;
@@ -243,7 +249,7 @@ export class Ledger {
     this.pendingSize = 0;
   }
 
-  private put(bytes: Buffer): void {
+  private put(bytes: Uint8Array): void {
     if (this.written + bytes.length > mostBytes) throw unsupported('its directories and attributes exceed 4 GiB');
     try {
       for (let done = 0; done < bytes.length;) {

@@ -57,7 +57,7 @@ export function makeEntry(
 }
 
 /** Linux packs both numbers into 32 bits, illumos gives each 32. */
-function deviceNumbers(device: bigint): [major: number, minor: number] {
-  if (device < 2n ** 32n) return [Number(device >> 20n), Number(device & 0xfffffn)];
-  return [Number(device >> 32n), Number(device & 0xffffffffn)];
+function deviceNumbers(device: number): [major: number, minor: number] {
+  const minors = device < 2 ** 32 ? 2 ** 20 : 2 ** 32;
+  return [Math.floor(device / minors), device % minors];
 }

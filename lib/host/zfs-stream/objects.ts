@@ -40,25 +40,17 @@ const chunkRows = 2 ** chunkBits;
 
 /** Rows of 32-bit words. They grow without being copied; stretches of zeros take no memory. */
 class Words {
-  private readonly chunks: Uint32Array[] = [];
-  private readonly perRow: number;
+  readonly chunks: Uint32Array[] = [];
+  readonly perRow: number;
 
   constructor(perRow: number) {
     this.perRow = perRow;
   }
 
-  get(row: number, word: number): number {
-    return this.chunks[row >>> chunkBits]?.[(row & (chunkRows - 1)) * this.perRow + word] ?? 0;
-  }
-
-  set(row: number, word: number, value: number): void {
-    let chunk = this.chunks[row >>> chunkBits];
-    if (chunk === undefined || chunk.length === 0) {
-      while (this.chunks.length < row >>> chunkBits) this.chunks.push(noRows);
-      if (value === 0) return;
-      this.chunks[row >>> chunkBits] = chunk = new Uint32Array(chunkRows * this.perRow);
-    }
-    chunk[(row & (chunkRows - 1)) * this.perRow + word] = value;
+  /** Makes the chunk of a row. */
+  make(row: number): Uint32Array {
+    while (this.chunks.length < row >>> chunkBits) this.chunks.push(noRows);
+    return (this.chunks[row >>> chunkBits] = new Uint32Array(chunkRows * this.perRow));
   }
 }
 
@@ -79,13 +71,20 @@ class Field {
   }
 
   get(row: number): number {
-    return ((this.words.get(row, this.word) >>> this.shift) & this.mask) >>> 0;
+    const { chunks, perRow } = this.words;
+    const word = chunks[row >>> chunkBits]?.[(row & (chunkRows - 1)) * perRow + this.word] ?? 0;
+    return ((word >>> this.shift) & this.mask) >>> 0;
   }
 
   set(row: number, value: number): void {
-    const { words, word, shift, mask } = this;
-    const others = words.get(row, word) & ~(mask << shift);
-    words.set(row, word, (others | ((value & mask) << shift)) >>> 0);
+    const { words, shift, mask } = this;
+    let chunk = words.chunks[row >>> chunkBits];
+    if (chunk === undefined || chunk.length === 0) {
+      if (value === 0) return;
+      chunk = words.make(row);
+    }
+    const at = (row & (chunkRows - 1)) * words.perRow + this.word;
+    chunk[at] = ((chunk[at] ?? 0) & ~(mask << shift)) | ((value & mask) << shift);
   }
 }
 
@@ -286,10 +285,7 @@ export interface Row {
 }
 
 /** All live objects of two tables in ascending order. A number lives in one of them only. */
-export function* allObjects(
-  base: ObjectTable,
-  fresh: ObjectTable,
-): Generator<{ readonly table: ObjectTable; readonly row: number }> {
+export function* allObjects(base: ObjectTable, fresh: ObjectTable): Generator<Row> {
   let left = base.nextLive(0);
   let right = fresh.nextLive(0);
   while (left < base.length || right < fresh.length) {

@@ -3,7 +3,8 @@ import type { Readable } from 'node:stream';
 import { loadNative } from '../native.js';
 import { invalid, littleEndian, unsupported } from './bytes.js';
 import { readNvList, type NvList } from './nvlist.js';
-import { headerSize, payloadSize, readBegin, RecordType, type Begin } from './records.js';
+import { headerSize, RecordHeader } from './record-header.js';
+import { payloadSize, readBegin, RecordType, type Begin } from './records.js';
 import { packNvList, type PackedValue } from './write-nvlist.js';
 
 /** One dataset of a package. */
@@ -156,12 +157,13 @@ async function* streamsOf(
 async function* oneStream(take: Take, header: Buffer, begin: Begin): AsyncGenerator<Buffer> {
   if (begin.compound) throw unsupported('it is a package in a package');
   yield Buffer.concat([header, await takeAll(take, begin.payloadSize)]);
+  const told = new RecordHeader();
   for (;;) {
     const record = await takeAll(take, headerSize);
-    const type = begin.order.u32(record, 0);
-    const payload = await takeAll(take, payloadSize(begin, type, record, 0));
+    told.read(record, 0, 0, begin.order.big);
+    const payload = await takeAll(take, payloadSize(begin, told));
     yield payload.length === 0 ? record : Buffer.concat([record, payload]);
-    if (type === RecordType.end) return;
+    if (told.u32(0) === RecordType.end) return;
   }
 }
 

@@ -1,6 +1,7 @@
 /** The head of a package of streams (`zfs send -p`, `-I`, `-R`). */
 import { invalid, unsupported } from './bytes.js';
 import { readNvList, type NvList } from './nvlist.js';
+import { Verdict } from './record-header.js';
 import { RecordType, type Begin } from './records.js';
 import type { Source } from './source.js';
 
@@ -15,7 +16,7 @@ export async function readPackage(source: Source, begin: Begin): Promise<string>
       ? new Map()
       : readNvList(Buffer.from(source.bytes.subarray(source.at, source.at + begin.payloadSize)));
   if (!source.takeHeader()) await source.takeHeaderAcross();
-  if (begin.order.u32(source.bytes, source.at) !== RecordType.end || source.endVerdict !== true) {
+  if (source.header.u32(0) !== RecordType.end || source.header.endVerdict !== Verdict.right) {
     throw invalid('the head of the package is broken');
   }
   const datasets = list.get('fss');

@@ -1,7 +1,8 @@
 /** Reads the records of a substream, from after its BEGIN to its END, and has them applied. */
 import type { ObjectSet } from './apply.js';
-import { invalid, unsupported, type ByteOrder } from './bytes.js';
+import { invalid, unsupported } from './bytes.js';
 import { decompress } from './decompress.js';
+import { Verdict, type RecordHeader } from './record-header.js';
 import { guidAt, objectNumberEnd, payloadSize, RecordType, slotsOf, type Begin } from './records.js';
 import type { Source } from './source.js';
 
@@ -10,47 +11,47 @@ const allBits = 0xffff_ffff;
 
 /** Returns after END, whose checksum was right. Throws `StreamInvalid`, `StreamUnsupported`, and what the target throws. */
 export async function readRecords(source: Source, begin: Begin, set: ObjectSet): Promise<void> {
-  const { order } = begin;
+  const { header } = source;
+  const [guidFirst, guidSecond] = begin.guidWords;
   let hasChecksums = false;
   for (;;) {
     if (!source.takeHeader()) await source.takeHeaderAcross();
-    const { bytes, at, verdict } = source;
+    const { verdict } = header;
     // Senders before 2015 leave the checksums of records zero, all of them.
-    if (verdict === false || (verdict === undefined && hasChecksums)) throw invalid('a checksum is wrong');
-    hasChecksums ||= verdict === true;
-    const type = order.u32(bytes, at);
-    const size = payloadSize(begin, type, bytes, at);
-    if (!isOf(begin, bytes, at + guidAt(type))) throw invalid('a record of another snapshot');
+    if (verdict === Verdict.wrong || (verdict === Verdict.none && hasChecksums)) throw invalid('a checksum is wrong');
+    hasChecksums ||= verdict === Verdict.right;
+    const size = payloadSize(begin, header);
+    const type = header.u32(0);
+    const guid = guidAt(type);
+    if (header.u32(guid) !== guidFirst || header.u32(guid + 4) !== guidSecond) {
+      throw invalid('a record of another snapshot');
+    }
     switch (type) {
       case RecordType.end:
-        if (source.endVerdict !== true) throw invalid('the checksum of the whole is wrong');
+        if (header.endVerdict !== Verdict.right) throw invalid('the checksum of the whole is wrong');
         return;
       case RecordType.object:
         if (!source.take(size)) await source.takeAcross(size);
-        takeObject(source, order, bytes, at, set);
+        takeObject(source, set);
         break;
       case RecordType.freeObjects:
-        set.freeObjects(order.u64(bytes, at + 8), checkedCount(order, bytes, at));
+        if (header.u64(8) + header.u64(16) > 2 ** 64) throw invalid('object numbers past the end of all numbers');
+        set.freeObjects(header.u64(8), header.u64(16));
         break;
-      case RecordType.free: {
-        const toTheEnd = order.u32(bytes, at + 24) === allBits && order.u32(bytes, at + 28) === allBits;
-        const length = toTheEnd ? Infinity : order.u64(bytes, at + 24);
-        const offset = order.u64(bytes, at + 16);
-        if (!toTheEnd && offset + length > 2 ** 64) throw invalid('a hole past the end of all numbers');
-        set.free(objectNumber(order, bytes, at), offset, length);
+      case RecordType.free:
+        takeHole(header, set);
         break;
-      }
       case RecordType.spill: {
-        const number = objectNumber(order, bytes, at);
+        const number = objectNumber(header);
         set.spill(number, await takePayload(source, size));
         break;
       }
       case RecordType.write:
-        if (!takeWrite(source, order, size, set)) await takeWriteAcross(source, order, bytes, at, size, set);
+        if (!takeWrite(source, size, set)) await takeWriteAcross(source, size, set);
         break;
       case RecordType.writeEmbedded:
-        if (order.big) throw unsupported('embedded blocks in big-endian order');
-        await takeEmbedded(source, order, size, set);
+        if (begin.order.big) throw unsupported('embedded blocks in big-endian order');
+        await takeEmbedded(source, size, set);
         break;
       default:
         throw invalid(`a record of type ${type} in the middle`);
@@ -59,21 +60,10 @@ export async function readRecords(source: Source, begin: Begin, set: ObjectSet):
   }
 }
 
-/** Whether a record is of the snapshot of its substream. */
-function isOf(begin: Begin, bytes: Buffer, at: number): boolean {
-  return bytes.readUInt32LE(at) === begin.guidWords[0] && bytes.readUInt32LE(at + 4) === begin.guidWords[1];
-}
-
-function objectNumber(order: ByteOrder, bytes: Buffer, at: number): number {
-  const number = order.u64(bytes, at + 8);
+function objectNumber(header: RecordHeader): number {
+  const number = header.u64(8);
   if (number === 0 || number >= objectNumberEnd) throw invalid('an object number out of range');
   return number;
-}
-
-function checkedCount(order: ByteOrder, bytes: Buffer, at: number): number {
-  const count = order.u64(bytes, at + 16);
-  if (order.u64(bytes, at + 8) + count > 2 ** 64) throw invalid('object numbers past the end of all numbers');
-  return count;
 }
 
 async function takePayload(source: Source, size: number): Promise<Buffer> {
@@ -81,28 +71,37 @@ async function takePayload(source: Source, size: number): Promise<Buffer> {
   return source.bytes.subarray(source.at, source.at + size);
 }
 
-/** Hands over the object whose header lies at `at`, and its attributes where `source` is. */
-function takeObject(source: Source, order: ByteOrder, bytes: Buffer, at: number, set: ObjectSet): void {
-  const flags = bytes[at + 35] ?? 0;
+/** Hands over an object whose attributes are where `source` is. */
+function takeObject(source: Source, set: ObjectSet): void {
+  const { header, bytes, at } = source;
+  const flags = header.u8(35);
   if ((flags & ~4) !== 0) throw invalid('an object with unknown flags');
   set.object({
-    number: objectNumber(order, bytes, at),
-    type: order.u32(bytes, at + 16),
-    bonusType: order.u32(bytes, at + 20),
-    blockSize: order.u32(bytes, at + 24),
-    slots: slotsOf(bytes, at),
+    number: objectNumber(header),
+    type: header.u32(16),
+    bonusType: header.u32(20),
+    blockSize: header.u32(24),
+    slots: slotsOf(header),
     hasSpill: (flags & 4) !== 0,
-    bonus: source.bytes.subarray(source.at, source.at + order.u32(bytes, at + 28)),
+    bonus: bytes.subarray(at, at + header.u32(28)),
   });
 }
 
+function takeHole(header: RecordHeader, set: ObjectSet): void {
+  const toTheEnd = header.u32(24) === allBits && header.u32(28) === allBits;
+  const length = toTheEnd ? Infinity : header.u64(24);
+  const offset = header.u64(16);
+  if (!toTheEnd && offset + length > 2 ** 64) throw invalid('a hole past the end of all numbers');
+  set.free(objectNumber(header), offset, length);
+}
+
 /** Takes what is most frequent: a whole block of a file as it is. False when it is something else. */
-function takeWrite(source: Source, order: ByteOrder, size: number, set: ObjectSet): boolean {
-  const { bytes, at } = source;
-  if (bytes[at + 50] !== 0 || !source.has(size)) return false;
-  const number = objectNumber(order, bytes, at);
-  const offset = order.u64(bytes, at + 24);
-  const wanted = set.startWrite(number, offset, order.u64(bytes, at + 32), true);
+function takeWrite(source: Source, size: number, set: ObjectSet): boolean {
+  const { header } = source;
+  if (header.u8(50) !== 0 || !source.has(size)) return false;
+  const number = objectNumber(header);
+  const offset = header.u64(24);
+  const wanted = set.startWrite(number, offset, size, true);
   source.take(size);
   if (wanted === undefined) set.keep(number, offset, source.bytes.subarray(source.at, source.at + size));
   else if (wanted > 0) set.writeFile(source.bytes, source.at, wanted, offset);
@@ -110,18 +109,12 @@ function takeWrite(source: Source, order: ByteOrder, size: number, set: ObjectSe
 }
 
 /** Takes any block, compressed or in several chunks of the stream. */
-async function takeWriteAcross(
-  source: Source,
-  order: ByteOrder,
-  bytes: Buffer,
-  at: number,
-  size: number,
-  set: ObjectSet,
-): Promise<void> {
-  const number = objectNumber(order, bytes, at);
-  const offset = order.u64(bytes, at + 24);
-  const length = order.u64(bytes, at + 32);
-  const method = bytes[at + 50] ?? 0;
+async function takeWriteAcross(source: Source, size: number, set: ObjectSet): Promise<void> {
+  const { header } = source;
+  const number = objectNumber(header);
+  const offset = header.u64(24);
+  const length = header.u64(32);
+  const method = header.u8(50);
   const wanted = set.startWrite(number, offset, length, true);
   if (method !== 0) {
     await unpack(source, set, { number, offset, length, method, packed: size, unpacked: length }, wanted);
@@ -141,20 +134,20 @@ async function takeWriteAcross(
   }
 }
 
-async function takeEmbedded(source: Source, order: ByteOrder, size: number, set: ObjectSet): Promise<void> {
-  const { bytes, at } = source;
-  if (bytes[at + 41] !== 0) throw unsupported('an embedded block that is no data');
+async function takeEmbedded(source: Source, size: number, set: ObjectSet): Promise<void> {
+  const { header } = source;
+  if (header.u8(41) !== 0) throw unsupported('an embedded block that is no data');
   const block = {
-    number: objectNumber(order, bytes, at),
-    offset: order.u64(bytes, at + 16),
-    length: order.u64(bytes, at + 24),
-    method: bytes[at + 40] ?? 0,
-    packed: order.u32(bytes, at + 52),
-    unpacked: order.u32(bytes, at + 48),
+    number: objectNumber(header),
+    offset: header.u64(16),
+    length: header.u64(24),
+    method: header.u8(40),
+    packed: header.u32(52),
+    unpacked: header.u32(48),
   };
   if (block.unpacked > block.length) throw invalid('an embedded block larger than its place');
   const padding = size - block.packed;
-  if (order.id(bytes, at + 16) === spillOffset(block.length)) {
+  if (isSpill(header, block.length)) {
     const spill = Buffer.alloc(block.length);
     decompress(block.method, await takePayload(source, block.packed), spill.subarray(0, block.unpacked));
     set.spill(block.number, spill);
@@ -170,8 +163,8 @@ async function takeEmbedded(source: Source, order: ByteOrder, size: number, set:
  * `zfs send -e` sends a spill block that is stored embedded as block -2 of its object. What `zfs receive` makes of that is
  * of no use: there, long targets of symbolic links are lost.
  */
-function spillOffset(length: number): bigint {
-  return BigInt.asUintN(64, -2n * BigInt(length));
+function isSpill(header: RecordHeader, length: number): boolean {
+  return header.u32(16) === (-2 * length) >>> 0 && header.u32(20) === allBits;
 }
 
 interface PackedBlock {

@@ -1,7 +1,6 @@
 /** The records of a stream: their types, limits, lengths, and the BEGIN that opens each substream. */
 import { bigEndian, invalid, littleEndian, roundUp, unsupported, type ByteOrder } from './bytes.js';
-
-export const headerSize = 312;
+import { headerSize, type RecordHeader } from './record-header.js';
 
 export const RecordType = {
   begin: 0,
@@ -63,7 +62,7 @@ export interface Begin {
   readonly compound: boolean;
   readonly type: 'filesystem' | 'volume';
   readonly guid: bigint;
-  /** The bytes of `guid` in the stream, as two numbers to compare with. */
+  /** The halves of `guid` in the order of the stream. */
   readonly guidWords: readonly [number, number];
   readonly fromGuid: bigint;
   /** Seconds since the epoch. */
@@ -97,7 +96,7 @@ export function readBegin(bytes: Buffer, at: number): Begin {
     compound,
     type: objectSet === 3 ? 'volume' : 'filesystem',
     guid,
-    guidWords: [bytes.readUInt32LE(at + 40), bytes.readUInt32LE(at + 44)],
+    guidWords: [order.u32(bytes, at + 40), order.u32(bytes, at + 44)],
     fromGuid: order.id(bytes, at + 48),
     creation: order.u64(bytes, at + 24),
     snapshot: snapshotName(bytes.subarray(at + 56, at + headerSize)),
@@ -124,29 +123,28 @@ function snapshotName(field: Buffer): string {
   return name.slice(name.indexOf('@') + 1);
 }
 
-/** Bytes that follow the header at `at`, checked against every limit. Throws `StreamInvalid`. */
-export function payloadSize(begin: Begin, type: number, bytes: Buffer, at: number): number {
-  const { order } = begin;
+/** Bytes that follow a header, checked against every limit. Throws `StreamInvalid`. */
+export function payloadSize(begin: Begin, header: RecordHeader): number {
+  const type = header.u32(0);
   switch (type) {
     case RecordType.object: {
-      if (order.u32(bytes, at + 36) !== 0) throw invalid('an object of an encrypted dataset');
-      const slots = slotsOf(bytes, at);
-      const most = slots * 512 - 192;
-      return roundUp(limited(order.u32(bytes, at + 28), most, 'the attributes of an object'), 8);
+      if (header.u32(36) !== 0) throw invalid('an object of an encrypted dataset');
+      const most = slotsOf(header) * 512 - 192;
+      return roundUp(limited(header.u32(28), most, 'the attributes of an object'), 8);
     }
     case RecordType.write: {
-      const size = blockSize(begin, order.u64(bytes, at + 32));
-      if (bytes[at + 50] === 0) return size;
-      const packed = order.u64(bytes, at + 96);
+      const size = blockSize(begin, header.u64(32));
+      if (header.u8(50) === 0) return size;
+      const packed = header.u64(96);
       if (packed === 0 || packed > size) throw invalid(`a block of ${size} bytes compressed to ${packed}`);
       return packed;
     }
     case RecordType.spill:
-      if (order.u64(bytes, at + 40) !== 0) throw invalid('a compressed spill block');
-      return blockSize(begin, order.u64(bytes, at + 16));
+      if (header.u64(40) !== 0) throw invalid('a compressed spill block');
+      return blockSize(begin, header.u64(16));
     case RecordType.writeEmbedded:
-      blockSize(begin, order.u64(bytes, at + 24));
-      return roundUp(limited(order.u32(bytes, at + 52), mostEmbeddedBytes, 'an embedded block'), 8);
+      blockSize(begin, header.u64(24));
+      return roundUp(limited(header.u32(52), mostEmbeddedBytes, 'an embedded block'), 8);
     case RecordType.freeObjects:
     case RecordType.free:
     case RecordType.end:
@@ -163,8 +161,8 @@ export function payloadSize(begin: Begin, type: number, bytes: Buffer, at: numbe
 }
 
 /** Slots of 512 bytes that an OBJECT takes. */
-export function slotsOf(bytes: Buffer, at: number): number {
-  const slots = bytes[at + 34] ?? 0;
+export function slotsOf(header: RecordHeader): number {
+  const slots = header.u8(34);
   if (slots > 32) throw invalid(`an object of ${slots} slots`);
   return slots === 0 ? 1 : slots;
 }

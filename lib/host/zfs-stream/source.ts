@@ -1,12 +1,9 @@
 /** The bytes of a stream, taken in pieces of the length asked for, with the running checksum over all of them. */
 import type { Readable } from 'node:stream';
-import { loadNative } from '../native.js';
 import { invalid } from './bytes.js';
-import { headerSize, RecordType } from './records.js';
+import { headerSize, RecordHeader } from './record-header.js';
 
 const empty = Buffer.alloc(0);
-/** Where the checksum of a record lies in its header. */
-const checksumAt = 280;
 
 /**
  * Where a piece is contiguous in a chunk of the stream, it is handed out without a copy: then `bytes` is the chunk and
@@ -18,16 +15,10 @@ export class Source {
   at = 0;
   /** Bytes taken so far. */
   taken = 0;
-  /** Whether the last header taken has the right checksum; undefined when it has none. */
-  verdict: boolean | undefined;
-  /** For an END: whether the checksum it holds is that of all before it. */
-  endVerdict: boolean | undefined;
+  /** The last one taken. */
+  readonly header = new RecordHeader();
 
   private readonly chunks: AsyncIterator<unknown>;
-  private readonly codec = loadNative('codec');
-  /** As `fletcher4` of the addon wants it. */
-  private readonly sums = new Uint32Array(10);
-  private readonly sumBytes = new Uint8Array(this.sums.buffer);
   private chunk: Buffer = empty;
   private position = 0;
   private summed = 0;
@@ -56,7 +47,7 @@ export class Source {
   async takeAcross(size: number): Promise<void> {
     if (this.take(size)) return;
     const whole = Buffer.allocUnsafe(size);
-    await this.fill(whole, 0, size);
+    await this.fill(whole);
     this.bytes = whole;
     this.at = 0;
   }
@@ -68,21 +59,12 @@ export class Source {
     return some;
   }
 
-  /** Takes the header of a record and sets the verdicts; like {@link take}. */
+  /** Takes the header of a record; like {@link take}, but what it says is in {@link header}. */
   takeHeader(): boolean {
     if (this.chunk.length - this.position < headerSize) return false;
-    const at = this.position;
-    const type = this.big ? this.chunk.readUInt32BE(at) : this.chunk.readUInt32LE(at);
-    if (type === RecordType.end) {
-      this.sumUp();
-      this.endVerdict = this.compare(this.sums, this.chunk, at + 8);
-    }
-    this.position += checksumAt;
-    this.sumUp();
-    this.verdict = this.compare(this.sums, this.chunk, at + checksumAt);
-    this.position += headerSize - checksumAt;
-    this.bytes = this.chunk;
-    this.at = at;
+    this.header.read(this.chunk, this.summed, this.position, this.big);
+    this.position += headerSize;
+    this.summed = this.position;
     this.taken += headerSize;
     return true;
   }
@@ -90,17 +72,14 @@ export class Source {
   /** The same across chunks. */
   async takeHeaderAcross(): Promise<void> {
     if (this.takeHeader()) return;
+    this.sumUp();
+    const before = this.header.sums.slice();
     const whole = Buffer.allocUnsafe(headerSize);
-    this.sumUp();
-    const before = this.sums.slice();
-    await this.fill(whole, 0, checksumAt);
-    this.sumUp();
-    const after = this.sums.slice();
-    await this.fill(whole, checksumAt, headerSize);
-    this.endVerdict = this.compare(before, whole, 8);
-    this.verdict = this.compare(after, whole, checksumAt);
-    this.bytes = whole;
-    this.at = 0;
+    await this.fill(whole);
+    // Those of the chunks have parts of it already.
+    this.header.sums.set(before);
+    this.header.read(whole, 0, 0, this.big);
+    this.summed = this.position;
   }
 
   /** Gets the next chunk when all of the last one has been taken; false at the end of the stream. */
@@ -125,14 +104,14 @@ export class Source {
   /** Starts a new checksum with `first`, the last bytes taken. */
   restartChecksum(first: Uint8Array, big: boolean): void {
     this.big = big;
-    this.sums.fill(0);
+    this.header.sums.fill(0);
+    this.header.add(first, 0, first.length, big);
     this.summed = this.position;
-    this.codec.fletcher4(this.sumBytes, first, 0, first.length, big);
   }
 
-  private async fill(whole: Buffer, from: number, to: number): Promise<void> {
-    for (let filled = from; filled < to;) {
-      const some = this.takeSome(to - filled);
+  private async fill(whole: Buffer): Promise<void> {
+    for (let filled = 0; filled < whole.length;) {
+      const some = this.takeSome(whole.length - filled);
       if (some > 0) {
         this.bytes.copy(whole, filled, this.at, this.at + some);
         filled += some;
@@ -142,23 +121,10 @@ export class Source {
     }
   }
 
-  /** Compares `sums` with the 32 bytes at `at`; undefined when those are all zero. */
-  private compare(sums: Uint32Array, bytes: Buffer, at: number): boolean | undefined {
-    let none = true;
-    let equal = true;
-    for (let word = 0; word < 8; word += 2) {
-      const low = this.big ? bytes.readUInt32BE(at + word * 4 + 4) : bytes.readUInt32LE(at + word * 4);
-      const high = this.big ? bytes.readUInt32BE(at + word * 4) : bytes.readUInt32LE(at + word * 4 + 4);
-      if (low !== 0 || high !== 0) none = false;
-      if (low !== sums[word] || high !== sums[word + 1]) equal = false;
-    }
-    return none ? undefined : equal;
-  }
-
   /** Brings the checksum up to the last byte taken. */
   private sumUp(): void {
     if (this.summed === this.position) return;
-    this.codec.fletcher4(this.sumBytes, this.chunk, this.summed, this.position, this.big);
+    this.header.add(this.chunk, this.summed, this.position, this.big);
     this.summed = this.position;
   }
 }

@@ -87,7 +87,7 @@ export class TreeBuilder {
       // A new object of the number may be in the stage already.
       const staged = now === undefined ? number + objectNumberEnd : number;
       commands.moveOut(name, staged);
-      const place = this.set.ledger.appendPlace({ directory: 0, name: Buffer.from(`${this.stage}/${staged}`) });
+      const place = this.set.ledger.appendPlace(0, Buffer.from(`${this.stage}/${staged}`));
       base.placeAt.set(row, place);
       if (now === undefined) return;
       now.table.placeAt.set(now.row, place);
@@ -96,8 +96,7 @@ export class TreeBuilder {
       return;
     }
     if (now !== undefined) {
-      const place = this.set.ledger.readPlace(base.placeAt.get(row));
-      if (place.directory === directory && place.name.equals(name)) now.table.clear(now.row, ObjectFlag.placed);
+      if (this.set.ledger.isPlace(base.placeAt.get(row), directory, name)) now.table.clear(now.row, ObjectFlag.placed);
     }
     if (now !== undefined && !now.table.has(now.row, ObjectFlag.staged)) {
       commands.moveOut(name, number);
@@ -113,7 +112,7 @@ export class TreeBuilder {
     const { fresh, ledger } = this.set;
     const start = this.set.find(root);
     if (start === undefined) throw invalid('the root directory is missing');
-    start.table.placeAt.set(start.row, ledger.appendPlace({ directory: 0, name: empty }));
+    start.table.placeAt.set(start.row, ledger.appendPlace(0, empty));
     start.table.mark(start.row, ObjectFlag.placed | ObjectFlag.visited);
     // Numbers of directories, each once; those that are made on the way are added at the end.
     const queue = start.table === fresh ? [root] : [];
@@ -244,9 +243,10 @@ export class TreeBuilder {
   /** Links an object that has a name into the stage too, so that it can get another one. */
   private stageLink(number: number): void {
     const { table, row } = this.found(number);
-    const { directory, name } = this.set.ledger.readPlace(table.placeAt.get(row));
-    this.enter(directory);
-    this.set.commands.linkOut(name, number);
+    const { ledger, commands } = this.set;
+    const position = table.placeAt.get(row);
+    this.enter(ledger.placeDirectory(position));
+    commands.linkOut(ledger.placeName(position), number);
     table.mark(row, ObjectFlag.staged);
   }
 
@@ -304,8 +304,10 @@ export class TreeBuilder {
     if (table.has(row, ObjectFlag.finished)) return;
     table.mark(row, ObjectFlag.finished);
     const attributes = this.files.read(found);
-    const { directory, name } = this.set.ledger.readPlace(table.placeAt.get(row));
-    this.enter(directory);
+    const { ledger } = this.set;
+    const position = table.placeAt.get(row);
+    this.enter(ledger.placeDirectory(position));
+    const name = Buffer.from(ledger.placeName(position));
     if (table.has(row, ObjectFlag.missing)) {
       if (!makeEntry(this.set, this.files, found, number, name, attributes)) return;
       table.clear(row, ObjectFlag.missing);
@@ -328,7 +330,7 @@ export class TreeBuilder {
   }
 
   private place({ table, row }: Row, directory: number, name: Buffer): void {
-    table.placeAt.set(row, this.set.ledger.appendPlace({ directory, name }));
+    table.placeAt.set(row, this.set.ledger.appendPlace(directory, name));
     table.mark(row, ObjectFlag.placed);
   }
 

@@ -1,6 +1,7 @@
 /** Writes the records of a send stream into chunks of memory: headers, payloads, and the checksum over all so far. */
 import { loadNative } from '../native.js';
-import { headerSize, ObjectType, RecordType, guidAt } from './records.js';
+import { headerSize } from './record-header.js';
+import { ObjectType, RecordType, guidAt } from './records.js';
 import { roundUp } from './bytes.js';
 
 const chunkBytes = 1024 * 1024;

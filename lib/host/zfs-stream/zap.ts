@@ -29,12 +29,12 @@ export interface ZapEntry {
 }
 
 /** All entries of a table whose object has blocks of `blockSize` bytes. Throws `StreamInvalid`. */
-export function* zapEntries(content: Content, blockSize: number, order: ByteOrder): Generator<ZapEntry> {
+export function zapEntries(content: Content, blockSize: number, order: ByteOrder): Generator<ZapEntry> {
   if (content.empty) throw invalid('a table without content');
   const kind = order.id(content.read(0, 8), 0);
-  if (kind === microType) yield* microEntries(content, blockSize, order);
-  else if (kind === fatType) yield* fatEntries(content, blockSize, order);
-  else throw invalid('a table of unknown kind');
+  if (kind === microType) return microEntries(content, blockSize, order);
+  if (kind === fatType) return fatEntries(content, blockSize, order);
+  throw invalid('a table of unknown kind');
 }
 
 /** The value of a table's entry that is one number of 64 bits. */
@@ -68,8 +68,11 @@ function* microEntries(content: Content, blockSize: number, order: ByteOrder): G
   const block = content.read(0, blockSize);
   for (let at = microEntry; at + microEntry <= block.length; at += microEntry) {
     if (block[at + 14] === 0) continue;
-    const end = block.indexOf(0, at + 14);
-    if (end < 0 || end >= at + microEntry) throw invalid('a name in a table has no end');
+    let end = at + 15;
+    while (block[end] !== 0) {
+      end += 1;
+      if (end >= at + microEntry) throw invalid('a name in a table has no end');
+    }
     yield { name: block.subarray(at + 14, end), integerSize: 8, bytes: block, at, size: 8, order };
   }
 }

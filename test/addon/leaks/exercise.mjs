@@ -121,6 +121,10 @@ const output = Buffer.alloc(100_000);
 await exercise(
   () => codec.fletcher4(Buffer.from(new ArrayBuffer(40)), noise, 0, noise.length, false),
   () => codec.fletcher4(Buffer.alloc(3), noise, 0, noise.length, false),
+  () => codec.readHeader(Buffer.from(new ArrayBuffer(432)), noise, 0, 16, true),
+  () => codec.readHeader(Buffer.alloc(3), noise, 0, 16, true),
+  () => codec.readAttributes(Buffer.from(new ArrayBuffer(528)), noise, Uint16Array.of(0, 16, 17, 0), true),
+  () => codec.readAttributes(Buffer.alloc(3), noise, new Uint16Array(2), true),
   () => codec.decompressLz4(noise, output),
   () => codec.decompressZstd(noise, output),
   () => codec.decompressLzjb(noise, output),
