@@ -202,8 +202,9 @@ describe('imgadm create', () => {
     try {
       const done = await create('-p', server.url, '-c', 'gzip', uuid, 'name=published', 'version=1');
       assert.equal(done.status, 0, done.stderr);
-      const [[image, { manifest, file = Buffer.alloc(0) }] = ['', { manifest: {}, file: undefined }]] =
-        server.published;
+      const [image = '', ...others] = [...server.published.keys()];
+      const { manifest = {}, file = Buffer.alloc(0) } = { ...server.published.get(image) };
+      assert.deepEqual(others, []);
       assert.ok(done.stdout.endsWith(`Successfully published image ${image} to ${server.url}\n`));
       assert.deepEqual([manifest['name'], manifest['state']], ['published', 'active']);
       writeFileSync(join(out, 'published.imgmanifest'), JSON.stringify(manifest));
