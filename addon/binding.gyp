@@ -1,6 +1,13 @@
 {
   "variables": {
     "openzfs%": "no",
+    "codec_sources": [
+      "src/codec/attributes.cc",
+      "src/codec/codec_binding.cc",
+      "src/codec/decompress.cc",
+      "src/codec/fletcher4.cc",
+      "src/codec/record_header.cc"
+    ],
     "tree_sources": ["src/unix/tree.cc", "src/unix/tree_binding.cc", "src/unix/tree_layer.cc"],
     "zfs_sources": [
       "src/illumos/zfs_binding.cc",
@@ -61,13 +68,7 @@
           {
             "target_name": "codec",
             "dependencies": ["boundary"],
-            "sources": [
-              "src/codec/attributes.cc",
-              "src/codec/codec_binding.cc",
-              "src/codec/decompress.cc",
-              "src/codec/fletcher4.cc",
-              "src/codec/record_header.cc"
-            ],
+            "sources": ["<@(codec_sources)"],
             # Code for AVX2 is called only where the processor has it.
             "cflags_cc": ["-O3", "-Wno-psabi"],
             "libraries": ["-llz4", "-lzstd"]
@@ -193,6 +194,14 @@
               "src/unix/file_lock.cc",
               "src/unix/file_lock_binding.cc"
             ]
+          },
+          {
+            "target_name": "codec",
+            "dependencies": ["boundary"],
+            # Headers of libraries that the platform lacks.
+            "include_dirs": ["src/illumos/codec"],
+            "cflags_cc": ["-O3", "-Wno-psabi"],
+            "sources": ["<@(codec_sources)", "src/illumos/codec/libraries.cc"]
           },
           {
             "target_name": "tree",

@@ -22,7 +22,7 @@ const { values } = parseArgs({
 });
 
 /** What the illumos host loads. */
-const addons = ['dladm', 'kstat', 'posix', 'rootfs', 'sysevent', 'tree', 'zfs', 'zonecfg'];
+const addons = ['codec', 'dladm', 'kstat', 'posix', 'rootfs', 'sysevent', 'tree', 'zfs', 'zonecfg'];
 const home = 'opt/smartadm';
 
 /** A file of the archive: where it comes from, or what it holds. */

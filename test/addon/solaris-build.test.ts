@@ -18,7 +18,7 @@ interface Target {
 const top = fileURLToPath(new URL('../..', import.meta.url));
 const shared = ['arguments.cc', 'error.cc', 'results.cc', 'native_error.cc'];
 /** Of these, Linux has one of its own. */
-const besides = ['posix', 'tree'];
+const besides = ['codec', 'posix', 'tree'];
 let scratch: string;
 
 before(() => {
@@ -63,7 +63,7 @@ print(json.dumps(ast.literal_eval(open('binding.gypd').read())) if status == 0 e
 
 it('on illumos the addons of its host are made, of sources that are there and that the tests try on Linux, too', () => {
   const made = targetsOf('addon', 'solaris');
-  const addons = ['dladm', 'kstat', 'posix', 'rootfs', 'sysevent', 'tree', 'zfs', 'zonecfg'];
+  const addons = ['codec', 'dladm', 'kstat', 'posix', 'rootfs', 'sysevent', 'tree', 'zfs', 'zonecfg'];
   assert.deepEqual([...made.keys()].sort(), ['boundary', ...addons]);
   const tried = targetsOf('test/stand-ins', 'linux');
   for (const [name, target] of made) {
@@ -78,7 +78,8 @@ it('on illumos the addons of its host are made, of sources that are there and th
     assert.deepEqual(names?.sort(), target.sources.map((source) => basename(source)).sort(), name);
   }
   const used = [...made.values()].flatMap(({ sources }) => sources.map((source) => basename(source)));
-  const ours = readdirSync(join(top, 'addon/src/illumos')).filter((name) => name.endsWith('.cc'));
+  const folders = ['addon/src/illumos', 'addon/src/illumos/codec'];
+  const ours = folders.flatMap((folder) => readdirSync(join(top, folder)).filter((name) => name.endsWith('.cc')));
   assert.deepEqual(ours.filter((name) => !used.includes(name)), []); // prettier-ignore
   assert.deepEqual(made.get('boundary')?.sources.map((source) => basename(source)), shared); // prettier-ignore
 });

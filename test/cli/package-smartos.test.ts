@@ -32,7 +32,7 @@ describe(
       folder = mkdtempSync(join(tmpdir(), 'smartadm-package-'));
       const addons = join(folder, 'addons');
       mkdirSync(addons);
-      for (const name of ['dladm', 'kstat', 'posix', 'rootfs', 'sysevent', 'tree', 'zfs', 'zonecfg'])
+      for (const name of ['codec', 'dladm', 'kstat', 'posix', 'rootfs', 'sysevent', 'tree', 'zfs', 'zonecfg'])
         writeFileSync(join(addons, `${name}.node`), name);
       // In place of a Node, what says that it has been called.
       const node = join(folder, 'node');

@@ -147,6 +147,25 @@
       ]
     },
     {
+      # The same for codec.node: with headers of ours, which come before the system's.
+      "target_name": "codec-illumos",
+      "product_dir": "<(made)",
+      "include_dirs+": ["<(addon)/src/illumos/codec"],
+      "cflags_cc": ["-O3", "-Wno-psabi"],
+      "sources": [
+        "<(addon)/src/boundary/arguments.cc",
+        "<(addon)/src/boundary/error.cc",
+        "<(addon)/src/boundary/results.cc",
+        "<(addon)/src/core/native_error.cc",
+        "<(addon)/src/codec/attributes.cc",
+        "<(addon)/src/codec/codec_binding.cc",
+        "<(addon)/src/codec/decompress.cc",
+        "<(addon)/src/codec/fletcher4.cc",
+        "<(addon)/src/codec/record_header.cc",
+        "<(addon)/src/illumos/codec/libraries.cc"
+      ]
+    },
+    {
       # What illumos has for tree.node, beside the one of this system.
       "target_name": "tree-illumos",
       "product_dir": "<(made)",
