@@ -1,6 +1,10 @@
 /** A stand-in illumos host for whole commands: pools, nic tags and facts of a machine, driven by the built programs. */
 import { spawn } from 'node:child_process';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { addonFile } from '../../lib/host/native.js';
 import { addPools } from './pool.js';
 import { IllumosRoot } from './root.js';
 
@@ -28,6 +32,35 @@ export const sysinfo = {
   },
 };
 
+/** What a package for SmartOS has, and where there is one of its own for illumos, that. */
+const addons: Readonly<Record<string, string>> = {
+  codec: 'codec-illumos', dladm: 'dladm', kstat: 'kstat', posix: 'posix-illumos', rootfs: 'rootfs', sysevent: 'sysevent',
+  tree: 'tree-illumos', zfs: 'zfs', zonecfg: 'zonecfg',
+}; // prettier-ignore
+
+let installed: string | undefined;
+
+/** A folder with the programs and these addons: what needs another fails here as it would there. */
+function installedPrograms(): string {
+  if (installed !== undefined) return installed;
+  const folder = mkdtempSync(join(tmpdir(), 'illumos-programs-'));
+  process.on('exit', () => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const built = fileURLToPath(new URL('../../dist', import.meta.url));
+  cpSync(join(built, 'for-tests'), join(folder, 'dist'), { recursive: true });
+  copyFileSync(join(built, 'package.json'), join(folder, 'dist/package.json'));
+  const made = join(folder, 'addon/build/Release');
+  mkdirSync(made, { recursive: true });
+  for (const [name, file] of Object.entries(addons)) symlinkSync(addonFile(file), join(made, `${name}.node`));
+  // Looked for beside the addons.
+  const from = dirname(addonFile('zfs'));
+  for (const library of readdirSync(from).filter((name) => /^lib.*\.so\.1$/.test(name))) {
+    symlinkSync(join(from, library), join(made, library));
+  }
+  return (installed = folder);
+}
+
 export class IllumosHost extends IllumosRoot {
   constructor() {
     super();
@@ -39,7 +72,7 @@ export class IllumosHost extends IllumosRoot {
 
   /** Runs a program of `npm run build -- --for-tests` on it. */
   command(program: 'vmadm' | 'imgadm', args: readonly string[], input: string | Buffer = ''): Promise<Ran> {
-    const file = fileURLToPath(new URL(`../../dist/for-tests/${program}.js`, import.meta.url));
+    const file = join(installedPrograms(), `dist/${program}.js`);
     const env = {
       PATH: process.env['PATH'], SMARTADM_HOST: 'illumos', SMARTADM_ROOT: this.path, SMARTADM_STAND_IN_ROOT: this.path,
     }; // prettier-ignore
@@ -48,6 +81,8 @@ export class IllumosHost extends IllumosRoot {
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => parts.push(chunk));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    // A command that ends without reading it is judged by its status.
+    child.stdin.on('error', () => undefined);
     child.stdin.end(input);
     return new Promise((resolve, reject) => {
       child.on('error', reject);
