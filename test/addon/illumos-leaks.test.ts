@@ -36,6 +36,7 @@ const addons: Readonly<Record<string, { readonly ours: RegExp; readonly prepare:
     },
   },
   sysevent: { ours: /sysevent|standin|smartadm::/, prepare: () => undefined },
+  'tree-illumos': { ours: /tree|smartadm::/, prepare: () => undefined },
 };
 
 for (const [name, { ours, prepare }] of Object.entries(addons)) {
