@@ -46,7 +46,9 @@ export async function writeImageFile(
     },
   });
   try {
-    const file = createWriteStream(partial, { flags: 'w', mode: 0o644 });
+    // What a killed command left, or a link that somebody has laid there.
+    await rm(partial, { force: true });
+    const file = createWriteStream(partial, { flags: 'wx', mode: 0o644 });
     await compressed(stream, compression, signal, (output) => pipeline(output, measure, file, { signal }));
     await rename(partial, path);
   } catch (error) {

@@ -197,8 +197,8 @@ describe('imgadm create', () => {
 
   it('publishes what it makes, and keeps no files of it', async () => {
     const server = await openImgapiServer([]);
-    const files = () => readdirSync('/var/tmp').filter((name) => name.startsWith('.imgadm-create-'));
-    const before = files();
+    const files = () => readdirSync(source.at('/var/tmp')).filter((name) => name.startsWith('.imgadm-create-'));
+    const before = existsSync(source.at('/var/tmp')) ? files() : [];
     try {
       const done = await create('-p', server.url, '-c', 'gzip', uuid, 'name=published', 'version=1');
       assert.equal(done.status, 0, done.stderr);

@@ -38,7 +38,8 @@ export const create: ImgadmCommand = {
     const { createImage } = await import('../../img/create.js');
     const { narrationOn } = await import('./narrate.js');
     const narration = narrationOn(cli);
-    const prefix = async (manifest: Fields): Promise<string> => prefixOf(options['output'], publishUrl, manifest);
+    const prefix = async (manifest: Fields): Promise<string> =>
+      typeof publishUrl === 'string' ? temporaryPrefix(cli.context().root) : prefixOf(options['output'], manifest);
     try {
       const { vmHandle } = await import('./create-vm.js');
       const vm = vmHandle(cli.context(), uuid);
@@ -125,8 +126,16 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-async function prefixOf(output: unknown, publishUrl: unknown, manifest: Fields): Promise<string> {
-  if (typeof publishUrl === 'string') return `/var/tmp/.imgadm-create-${Date.now()}-${process.pid}`;
+/** Of files that are removed once they are published. */
+async function temporaryPrefix(root: string): Promise<string> {
+  const { mkdir } = await import('node:fs/promises');
+  const { join } = await import('node:path');
+  const folder = join(root, '/var/tmp');
+  await mkdir(folder, { recursive: true });
+  return join(folder, `.imgadm-create-${Date.now()}-${process.pid}`);
+}
+
+async function prefixOf(output: unknown, manifest: Fields): Promise<string> {
   const name = `${slug(manifest['name'])}-${slug(manifest['version'])}`;
   if (typeof output !== 'string') return name;
   const files = await import('node:fs/promises');
