@@ -128,11 +128,11 @@ async function readText(path: string): Promise<string> {
 
 /** Of files that are removed once they are published. */
 async function temporaryPrefix(root: string): Promise<string> {
-  const { mkdir } = await import('node:fs/promises');
-  const { join } = await import('node:path');
-  const folder = join(root, '/var/tmp');
-  await mkdir(folder, { recursive: true });
-  return join(folder, `.imgadm-create-${Date.now()}-${process.pid}`);
+  const files = await import('node:fs/promises');
+  const path = await import('node:path');
+  const folder = path.join(root, '/var/tmp');
+  await files.mkdir(folder, { recursive: true });
+  return path.join(folder, `.imgadm-create-${Date.now()}-${process.pid}`);
 }
 
 async function prefixOf(output: unknown, manifest: Fields): Promise<string> {
