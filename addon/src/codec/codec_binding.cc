@@ -3,6 +3,10 @@
 #include <memory>
 #include <string>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "boundary/arguments.h"
 #include "boundary/exports.h"
 #include "boundary/handle.h"
@@ -112,7 +116,17 @@ Napi::Value OpenZstdBinding(const Info& info) {
   return object;
 }
 
+// Who needs this module has a stream pass through buffers that Node allocates one after another. glibc would take each
+// from the kernel and give it back, and the faults on all its pages cost more than what is done with the bytes.
+void KeepFreedMemory() {
+#ifdef __GLIBC__
+  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 512 << 20);
+#endif
+}
+
 Napi::Object Init(Napi::Env, Napi::Object exports) {
+  KeepFreedMemory();
   Export(exports, "fletcher4", Fletcher4Binding);
   Export(exports, "readHeader", ReadHeaderBinding);
   Export(exports, "readAttributes", ReadAttributesBinding);

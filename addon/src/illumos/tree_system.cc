@@ -137,7 +137,4 @@ void ClearAttributes(int, const std::string&) {}
 
 void ForgetInheritance(int) {}
 
-// It does so by itself, in a few seconds.
-void BeginToWrite(int) {}
-
 }  // namespace smartadm::tree

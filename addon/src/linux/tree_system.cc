@@ -84,6 +84,4 @@ void ClearAttributes(int folder, const std::string& name) {
 
 void ForgetInheritance(int folder) { ::fremovexattr(folder, "system.posix_acl_default"); }
 
-void BeginToWrite(int file) { ::sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WRITE); }
-
 }  // namespace smartadm::tree

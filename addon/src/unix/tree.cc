@@ -260,9 +260,6 @@ class Tree::Commands {
     if (!owned && ::fchown(file.get(), uid, gid) != 0) Fail("fchown", "content");
     if ((!owned || (status.st_mode & 07777) != mode) && ::fchmod(file.get(), mode) != 0) Fail("fchmod", "content");
     if (::futimens(file.get(), times.data()) != 0) Fail("futimens", "content");
-    // The snapshot that is made of the tree waits for all of it to be on the disk: let that begin with what is large.
-    constexpr off_t kLarge = 1 << 16;
-    if (status.st_size >= kLarge) BeginToWrite(file.get());
   }
 
   static void Link(int from, const std::string& old_name, int to, const std::string& new_name) {

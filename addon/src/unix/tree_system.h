@@ -32,7 +32,4 @@ void ClearAttributes(int folder, const std::string& name);
 // What is made in `folder` gets nothing from it.
 void ForgetInheritance(int folder);
 
-// Has a file go to the disk without waiting for it.
-void BeginToWrite(int file);
-
 }  // namespace smartadm::tree
