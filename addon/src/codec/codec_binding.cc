@@ -120,8 +120,9 @@ Napi::Value OpenZstdBinding(const Info& info) {
 // from the kernel and give it back, and the faults on all its pages cost more than what is done with the bytes.
 void KeepFreedMemory() {
 #ifdef __GLIBC__
-  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  ::mallopt(M_TRIM_THRESHOLD, 512 << 20);
+  // Pieces of a stream are smaller than the first, tables of its objects larger.
+  ::mallopt(M_MMAP_THRESHOLD, 2 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
 #endif
 }
 
