@@ -22,7 +22,7 @@ const fields = ['uuid', 'zonename', 'brand', 'zonepath', 'zfs_filesystem', 'disk
 export async function deleteVm(ctx: Context, uuid: string): Promise<void> {
   await withVmLock(ctx, uuid, async () => {
     const host = await ctx.host();
-    if (await removedUnlisted(ctx, host, uuid)) return;
+    await listAgain(ctx, host, uuid);
     const vm = await loadEvenDamaged(ctx, host, uuid);
     const record = await host.zones.find(vm.zonename ?? uuid);
     if (record === undefined) throw vmError('VmNotFound', `VM ${uuid} not found`);
@@ -38,19 +38,18 @@ export async function deleteVm(ctx: Context, uuid: string): Promise<void> {
   });
 }
 
-/** A command killed between the two writes leaves a configuration that the index of zones does not name, and nothing else. */
-async function removedUnlisted(ctx: Context, host: Host, uuid: string): Promise<boolean> {
-  if ((await host.zones.find(uuid)) !== undefined || !(await hasConfiguration(host, uuid))) return false;
-  ctx.log.warn({ uuid }, 'the index of zones does not name this VM; removing its configuration');
-  await host.zones.unconfigure(uuid);
-  return true;
-}
-
-async function hasConfiguration(host: Host, zone: string): Promise<boolean> {
-  return host.zones.config(zone).then(
-    () => true,
-    (error: unknown) => !hasCode(error, 'ZoneNotFound'),
-  );
+/**
+ * A command killed between its two writes, or a damaged index, leaves a configuration that the index does not name. It is
+ * named again, and then goes as others do: with all that is its own, unless it is protected.
+ */
+async function listAgain(ctx: Context, host: Host, uuid: string): Promise<void> {
+  if ((await host.zones.find(uuid)) !== undefined) return;
+  try {
+    await host.zones.configure(await host.zones.config(uuid), uuid);
+    ctx.log.warn({ uuid }, 'the index of zones did not name this VM');
+  } catch (error) {
+    if (!hasCode(error, 'ZoneNotFound')) throw error;
+  }
 }
 
 /** A VM whose configuration cannot be read is removed by what the index says of it. */

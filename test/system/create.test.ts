@@ -84,6 +84,10 @@ describe('create', () => {
     writeFileSync(host.at(`/etc/zones/${uuid}.xml`), written);
     await host.ok('vmadm', ['delete', uuid]);
     assert.deepEqual(tracesOf(host), []);
+    assert.equal((await create({ uuid, autoboot: false })).status, 0);
+    writeFileSync(host.at('/etc/zones/index'), 'global:installed:/\n');
+    await host.ok('vmadm', ['delete', uuid]);
+    assert.deepEqual(tracesOf(host), [], 'its datasets go with it, too');
     const again = await host.vmadm(['delete', uuid]);
     assert.deepEqual([again.status, again.stderr], [1, `Failed to delete VM ${uuid}: VM ${uuid} not found\n`]);
   });

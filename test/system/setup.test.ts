@@ -101,7 +101,23 @@ describe('setup', () => {
     spawnSync('ip', ['link', 'add', 'br77', 'type', 'bridge']);
     assert.match(await host.ok('vmadm', ['setup', '-b', 'br77']), /\nnic tag admin: bridge br77\n$/);
     assert.deepEqual(settings(), { nicTags: { admin: { bridge: 'br77' } } });
+    assert.match(await host.ok('vmadm', ['setup']), /\nnic tag admin: bridge br77\n$/);
     spawnSync('ip', ['link', 'delete', 'br77']);
+  });
+
+  it('that fails leaves no pool that the configuration does not name, and the network as it was', async () => {
+    const first = await host.ok('vmadm', ['setup', '-f', '/first', '-s', '1']);
+    const before = settings();
+    await refused(['-b', 'br77'], /^link br77 of nic tag "admin" does not exist\n$/);
+    assert.deepEqual(settings(), before);
+    assert.equal(lines(await host.ok('vmadm', ['setup']))[1], lines(first)[1]);
+    await host.goDown();
+    rmSync(host.at('/first'));
+    rmSync(config);
+    const loop = device();
+    await refused(['-d', loop, '-b', 'br77'], /^link br77 of nic tag "admin" does not exist\n$/);
+    assert.ok(!existsSync(config));
+    assert.equal(spawnSync('blkid', ['-p', loop]).status, 2);
   });
 
   it('refuses what makes no sense, and changes nothing', async () => {

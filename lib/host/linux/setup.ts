@@ -51,13 +51,18 @@ export async function setUpLinux(
         await writeSettings(file, settings);
         undo.push('restore the configuration', () => writeSettings(file, old));
       }
-      const pool = await createBtrfsDatasets({ pools: after.pools, at, log }).ensurePool(name);
-      // With another network, a bridge, server or rule that stayed would be of the old one.
-      if (hasNewNetwork) await createLinuxLinks({ root, at, tags: before.nicTags }).removeAll();
+      if (hasNewNetwork) {
+        // A bridge, server or rule that stayed would be of the old one; and nobody uses it.
+        await createLinuxLinks({ root, at, tags: before.nicTags }).removeAll();
+        undo.push('remove the new network', () => links.removeAll());
+      }
       const bridge = await links.ensureCarrier(nicTag, 0);
-      const subnet = after.nicTags[nicTag]?.subnet ?? (await readChosen(chosenNetworksFile(at)))[nicTag];
-      const isServed = (await links.nicTags()).some((tag) => tag.name === nicTag && tag.link !== wish.bridge);
-      return { pool, storage, nicTag, bridge, subnet: isServed ? subnet : undefined };
+      const { subnet, ...tag } = after.nicTags[nicTag] ?? {};
+      const isServed = tag.bridge === undefined && tag.uplink === undefined && tag.etherstub !== true;
+      const served = subnet ?? (await readChosen(chosenNetworksFile(at)))[nicTag];
+      // Last, since it cannot be taken back.
+      const pool = await createBtrfsDatasets({ pools: after.pools, at, log }).ensurePool(name);
+      return { pool, storage, nicTag, bridge, subnet: isServed ? served : undefined };
     });
   });
 }
@@ -72,10 +77,10 @@ function changed(settings: HostSettings, { pools, nicTags, defaultPool }: HostCo
     ...kept,
     sizeGiB: sizeGiB ?? (device === undefined ? pool.sizeGiB : undefined),
   });
-  const { subnet: oldSubnet, bridge: oldBridge, ...tag } = nicTags[nicTag] ?? {};
-  const network =
-    subnet === undefined && bridge === undefined ? { subnet: oldSubnet, bridge: oldBridge } : { subnet, bridge };
-  const wishedTag = defined({ ...tag, ...network });
+  const tag = nicTags[nicTag] ?? {};
+  // The wished network takes the place of any other kind.
+  const network = { subnet, bridge, uplink: undefined, etherstub: undefined };
+  const wishedTag = subnet === undefined && bridge === undefined ? tag : defined({ ...tag, ...network });
   return {
     ...settings,
     ...(isDeepStrictEqual(wishedPool, pools[defaultPool]) ? {} : { pools: { ...pools, [defaultPool]: wishedPool } }),
