@@ -154,14 +154,12 @@ function requireDigestOf(body: Buffer, digest: string, what: string): void {
 }
 
 function redirectTarget(from: string, location: string | undefined): string {
-  const target = location !== undefined && URL.canParse(location, from) ? new URL(location, from) : undefined;
-  if (target === undefined || !['http:', 'https:'].includes(target.protocol)) {
+  if (location === undefined || !URL.canParse(location, from)) {
     throw imgError('ClientError', `refusing redirect from ${from} to ${location ?? 'nowhere'}`);
   }
-  if (target.protocol === 'http:' && from.startsWith('https:')) {
-    throw imgError('ClientError', `refusing redirect from ${from} to ${target.origin}: it is not encrypted`);
-  }
-  return target.href;
+  const target = new URL(location, from);
+  if (target.protocol === new URL(from).protocol) return target.href;
+  throw imgError('ClientError', `refusing redirect from ${from} to ${target.href}: it changes the scheme`);
 }
 
 function registryError(status: number, body: Buffer, what: string): Error {

@@ -212,18 +212,23 @@ describe('imgadm refuses of a registry', () => {
     });
   }
 
-  it('to be led from encryption to a server without', async () => {
-    const plain = await open();
-    const secure = await open(selfSigned);
-    const location = `${plain.url}/v2/app${topPath}`;
-    secure.answer(topPath, (_, response) => response.writeHead(307, { location }).end());
-    await assert.rejects(importFrom(secure, 'app:1', true), {
-      code: 'ClientError',
-      message: /refusing redirect from https:.* to http:.*: it is not encrypted/,
+  for (const [what, certificate, other] of [
+    ['from encryption to a server without', selfSigned, undefined],
+    ['from a server without encryption to one with it', undefined, selfSigned],
+  ] as const) {
+    it(`to be led ${what}`, async () => {
+      const elsewhere = await open(other);
+      const registry = await open(certificate);
+      const location = `${elsewhere.url}/v2/app${topPath}`;
+      registry.answer(topPath, (_, response) => response.writeHead(307, { location }).end());
+      await assert.rejects(importFrom(registry, 'app:1', true), {
+        code: 'ClientError',
+        message: /^refusing redirect from http.* to http.*: it changes the scheme$/,
+      });
+      assert.deepEqual(elsewhere.requests, []);
+      await assertOnlyBase();
     });
-    assert.deepEqual(plain.requests, []);
-    await assertOnlyBase();
-  });
+  }
 
   it('a manifest that is not the one asked for', async () => {
     const registry = await open();
