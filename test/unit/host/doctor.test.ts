@@ -1,11 +1,13 @@
 /** An examination finds what is missing, on this host and on a stand-in for illumos, and changes nothing. */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { SmartadmError } from '../../../lib/errors.js';
 import type { Finding } from '../../../lib/host/finding.js';
 import { examineIllumos } from '../../../lib/host/illumos/doctor.js';
+import { loadNative, type NativeModules } from '../../../lib/host/native.js';
 import { examineHost } from '../../../lib/host/open.js';
 import { IllumosRoot } from '../../stand-ins/root.js';
 
@@ -62,4 +64,81 @@ describe('an examination of an illumos host', () => {
       system.remove();
     }
   });
+
+  /** What the archive for SmartOS has, by the names under which an examination tells of it. */
+  const packed = () => {
+    const program = readFileSync(join(import.meta.dirname, '../../../bin/package-smartos.mjs'), 'utf8');
+    const [, list = ''] = /^const addons = \[(.*)\];$/m.exec(program) ?? [];
+    return [...list.matchAll(/'(\w+)'/g)].map(([, name = '']) => name as keyof NativeModules);
+  };
+  const subjectsOf = (name: string) => [`lib${name}`, `${name}.node`];
+  const contents = (folder: string) =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .map(({ parentPath, name }) => join(parentPath, name))
+      .sort();
+  const inSystem = async (work: (system: IllumosRoot) => Promise<void>) => {
+    const system = new IllumosRoot();
+    try {
+      await work(system);
+    } finally {
+      system.remove();
+    }
+  };
+
+  it('tells of every addon that the host loads, and of what codec.node needs beside it', () =>
+    inSystem(async (system) => {
+      const findings = await examineIllumos(system.path, system.path);
+      const libraries = findings.filter(({ area }) => area === 'library');
+      for (const name of packed()) {
+        const told = libraries.filter(({ subject }) => subjectsOf(name).includes(subject));
+        assert.deepEqual(told.map(({ state }) => state), ['right'], name); // prettier-ignore
+      }
+      assert.equal(libraries.length, packed().length + 2);
+      for (const name of ['liblz4', 'libzstd']) assert.equal(of(findings, name)?.state, 'right');
+    }));
+
+  it('says of any addon that it does not load, why, and what would help', () =>
+    inSystem(async (system) => {
+      for (const broken of packed()) {
+        const load: typeof loadNative = (name) => {
+          if (name !== broken) return loadNative(name);
+          throw new SmartadmError('LibraryMissing', `cannot load addon ${name}`, { cause: new Error('no such file') });
+        };
+        const findings = await examineIllumos(system.path, system.path, load);
+        const wrong = findings.filter(({ area, state }) => area === 'library' && state !== 'right');
+        assert.deepEqual(wrong.map(({ state, found }) => [state, found]), [['wrong', `cannot load addon ${broken}: no such file`]]); // prettier-ignore
+        assert.ok(subjectsOf(broken).includes(wrong[0]?.subject ?? ''));
+      }
+    }));
+
+  it('names functions that a library lacks', () =>
+    inSystem(async (system) => {
+      const load = ((name: keyof NativeModules) =>
+        name === 'zonecfg'
+          ? { missingFunctions: () => ['zonecfg_set_did', 'zone_list'] }
+          : loadNative(name)) as typeof loadNative;
+      const found = of(await examineIllumos(system.path, system.path, load), 'libzonecfg');
+      assert.deepEqual([found?.state, found?.found], ['wrong', 'without zonecfg_set_did, zone_list']);
+    }));
+
+  it('says what cannot be unpacked without a library that codec.node looks for', () =>
+    inSystem(async (system) => {
+      const missing = () => {
+        throw new SmartadmError('LibraryMissing', 'no such library');
+      };
+      const load = ((name: keyof NativeModules) =>
+        name === 'codec' ? { decompressLz4: missing, openZstd: missing } : loadNative(name)) as typeof loadNative;
+      const findings = await examineIllumos(system.path, system.path, load);
+      assert.equal(of(findings, 'codec.node')?.state, 'right');
+      for (const name of ['liblz4', 'libzstd']) assert.deepEqual([of(findings, name)?.state, of(findings, name)?.found], ['absent', 'no such library']); // prettier-ignore
+    }));
+
+  it('has a remedy for all that is not right, and makes nothing', () =>
+    inSystem(async (system) => {
+      const before = contents(system.path);
+      for (const { state, remedy, subject } of await examineIllumos(system.path, system.path)) {
+        assert.equal(remedy !== undefined, state !== 'right', subject);
+      }
+      assert.deepEqual(contents(system.path), before);
+    }));
 });
