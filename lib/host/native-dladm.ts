@@ -28,7 +28,7 @@ export interface NativeNewVnic {
   readonly name?: string;
   readonly over: number;
   readonly macType: 'fixed' | 'random' | 'factory' | 'auto' | 'vrrp';
-  /** Six bytes; of `fixed` only. */
+  /** Six bytes, of `fixed`, and of no other. */
   readonly mac?: Uint8Array;
   /** 0 or absent: untagged. */
   readonly vlanId?: number;
@@ -46,29 +46,58 @@ export interface NativeNewVnic {
  * function. One call at a time runs, the others wait.
  */
 export interface NativeDladm {
-  /** Active ones, of all zones unless `zone` is named (empty: the global zone), in the library's order. */
+  /**
+   * Active ones, of all zones unless `zone` is named (empty: the global zone), in the library's order. Throws
+   * `DLADM_STATUS_BADARG` for a class that there is not.
+   */
   links(query?: {
     readonly zone?: string;
     readonly classes?: readonly NativeDatalink['class'][];
   }): Promise<readonly NativeDatalink[]>;
-  /** Among the global zone's links, or those of a running zone. Throws `DLADM_STATUS_NOTFOUND`. */
+  /** Among the global zone's links, or those of a running zone. Throws `DLADM_STATUS_NOTFOUND`, `DLADM_STATUS_LINKINVAL`. */
   resolve(name: string, zone?: string): Promise<number>;
+  /**
+   * All of it or nothing. Throws `DLADM_STATUS_EXIST`, `DLADM_STATUS_LINKINVAL` of a name; `DLADM_STATUS_BADARG` where no vnic can
+   * be, without a `vrid`, or with properties behind `zone`; `DLADM_STATUS_LINKBUSY` of a VLAN that the link below has for itself;
+   * `DLADM_STATUS_PERSIST_ON_TEMP` on a link that is not kept; `DLADM_STATUS_INVALIDMACADDRTYPE` of a type without its MAC or a
+   * MAC without its type; `DLADM_STATUS_INVALIDMACADDR`, `DLADM_STATUS_INVALIDMACADDRINUSE`, `DLADM_STATUS_MACFACTORYNOTSUP`; and what
+   * `setProperty` throws, `DLADM_STATUS_TOOMANYELEMENTS` of more than 32 properties.
+   */
   createVnic(vnic: NativeNewVnic): Promise<number>;
+  /** Throws `DLADM_STATUS_EXIST`, `DLADM_STATUS_LINKINVAL`. */
   createEtherstub(name: string, persistent: boolean): Promise<number>;
-  /** A vnic or an etherstub. Throws `DLADM_STATUS_LINKBUSY` while a running zone, or another vnic, uses it. */
+  /**
+   * A vnic or an etherstub, else `DLADM_STATUS_BADARG`. Throws `DLADM_STATUS_LINKBUSY` while a running zone, or another vnic, uses
+   * it, `DLADM_STATUS_NOTFOUND`.
+   */
   deleteVnic(id: number, persistent: boolean): Promise<void>;
+  /** Throws `DLADM_STATUS_NOTFOUND` (also of a zone that does not run), `DLADM_STATUS_EXIST`, `DLADM_STATUS_LINKINVAL`. */
   rename(zone: string | undefined, from: string, to: string): Promise<void>;
+  /**
+   * Throws `DLADM_STATUS_NOTFOUND` of a link or a property that there is not, `DLADM_STATUS_BADARG` of one that links of this class do
+   * not have, `DLADM_STATUS_TEMPONLY` for what is `persistent` of one that is never kept.
+   */
   property(
     id: number,
     name: string,
     which: 'current' | 'default' | 'permitted' | 'modifiable' | 'persistent',
   ): Promise<readonly string[]>;
-  /** Replaces the whole list; no values: back to the default. */
+  /**
+   * Replaces the whole list; no values: back to the default. Throws as `property` does, and `DLADM_STATUS_PROPRDONLY`,
+   * `DLADM_STATUS_BADVAL`, `DLADM_STATUS_BADVALCNT`, `DLADM_STATUS_INVALID_MTU`, `DLADM_STATUS_MINMAXBW` (`maxbw` below 1200K),
+   * `DLADM_STATUS_POOLCPU` (one of both), `DLADM_STATUS_TEMPONLY` to keep it of a link that is not kept.
+   */
   setProperty(id: number, name: string, values: readonly string[], persistent: boolean): Promise<void>;
+  /** Throws `DLADM_STATUS_EXIST`, `DLADM_STATUS_LINKINVAL`. */
   createSimnet(name: string, persistent: boolean): Promise<number>;
+  /** Throws `DLADM_STATUS_LINKBUSY` while a vnic is on it, `DLADM_STATUS_NOTFOUND`, `DLADM_STATUS_BADARG` of another link. */
   deleteSimnet(id: number, persistent: boolean): Promise<void>;
-  /** `other` 0 takes the connection away. */
+  /**
+   * `other` 0 takes the connection away. Throws `DLADM_STATUS_NOTFOUND`, and `DLADM_STATUS_PERSIST_ON_TEMP` when only one of both is
+   * kept.
+   */
   connectSimnet(id: number, other: number): Promise<void>;
+  /** Throws `DLADM_STATUS_NOTFOUND`, `DLADM_STATUS_BADARG` of a link that is none. */
   aggregation(id: number): Promise<{
     readonly ports: readonly number[];
     readonly policy: readonly ('L2' | 'L3' | 'L4')[];

@@ -27,6 +27,7 @@ const addons: Readonly<Record<string, { readonly ours: RegExp; readonly prepare:
     ours: /dladm|standin|smartadm::/,
     prepare: (root) => {
       root.addLink(1, { name: 'e1000g0', class: 1, flags: 3, mac: '00:50:56:00:00:01' });
+      root.addLink(2, { name: 'aggr0', class: 4, flags: 3, mac: '00:50:56:00:00:09', ports: 'e1000g0' });
     },
   },
   kstat: {

@@ -1,5 +1,6 @@
 #include "illumos/dladm.h"
 
+#include <strings.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -224,8 +225,9 @@ uint32_t CreateVnic(const NewVnic& vnic) {
                                           {"vrrp", VNIC_MAC_ADDR_TYPE_VRID}};
   const auto* type = std::find_if(std::begin(kMacTypes), std::end(kMacTypes),
                                   [&](const MacType& each) { return vnic.mac_type == each.name; });
-  const bool is_fixed = vnic.mac_type == "fixed";
-  if (type == std::end(kMacTypes) || is_fixed != (vnic.mac.size() == ETHERADDRL)) {
+  // Of other types it would be a prefix, or nothing that the library takes.
+  const size_t mac_length = vnic.mac_type == "fixed" ? ETHERADDRL : 0;
+  if (type == std::end(kMacTypes) || vnic.mac.size() != mac_length) {
     Check(DLADM_STATUS_INVALIDMACADDRTYPE, "create vnic", vnic.name);
   }
   const bool is_vrrp = type->value == VNIC_MAC_ADDR_TYPE_VRID;
@@ -233,8 +235,14 @@ uint32_t CreateVnic(const NewVnic& vnic) {
   int slot = -1;
   datalink_id_t id = DATALINK_INVALID_LINKID;
   PropertyList properties(vnic.properties);
-  const bool has_zone = std::any_of(vnic.properties.begin(), vnic.properties.end(),
-                                    [](const Property& property) { return property.first == "zone"; });
+  const auto zone = std::find_if(vnic.properties.begin(), vnic.properties.end(), [](const Property& property) {
+    return ::strcasecmp(property.first.c_str(), "zone") == 0;
+  });
+  const bool has_zone = zone != vnic.properties.end();
+  // When a later one failed, the library could not take the link away from the zone again.
+  if (has_zone && zone + 1 != vnic.properties.end()) {
+    Check(DLADM_STATUS_BADARG, "dladm_vnic_create", vnic.name, "zone must be the last of its properties");
+  }
   const uint32_t flags = Options(true, !vnic.temporary) | (has_zone && vnic.temporary ? DLADM_OPT_TRANSIENT : 0);
   const Session session;
   Complaints complaints;

@@ -1,6 +1,7 @@
 // Datalinks by libdladm.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,6 +25,9 @@ struct Link {
 };
 
 using Property = std::pair<std::string, std::vector<std::string>>;
+
+// Bytes that a value of a property may have.
+constexpr size_t kMostValue = 2047;
 
 struct NewVnic {
   // Chosen by the library when empty.

@@ -20,6 +20,17 @@ uint32_t ReadId(const Napi::Value& value, const char* name = "id") {
 
 std::string ReadName(const Napi::Value& value, const char* name = "name") { return ReadString(value, name, 255); }
 
+// The library copies each value into a buffer of its own.
+std::vector<std::string> ReadValues(const Napi::Value& value, const char* name) {
+  std::vector<std::string> values = ReadStrings(value, name);
+  for (const std::string& each : values) {
+    if (each.size() <= kMostValue) continue;
+    throw Napi::RangeError::New(
+        value.Env(), std::string(name) + " must be of at most " + std::to_string(kMostValue) + " bytes each");
+  }
+  return values;
+}
+
 std::optional<std::string> ReadZone(const Napi::Value& value) {
   return ReadOptional(value, [](const Napi::Value& each) { return ReadName(each, "zone"); });
 }
@@ -42,7 +53,7 @@ std::vector<Property> ReadProperties(const Napi::Value& value) {
       throw Napi::TypeError::New(value.Env(), "properties must be an array of pairs");
     }
     const auto parts = pair.As<Napi::Array>();
-    properties.emplace_back(ReadName(parts.Get(0U), "property name"), ReadStrings(parts.Get(1U), "property values"));
+    properties.emplace_back(ReadName(parts.Get(0U), "property name"), ReadValues(parts.Get(1U), "property values"));
   }
   return properties;
 }
@@ -144,7 +155,7 @@ Napi::Value PropertyBinding(const Info& info) {
 }
 
 Napi::Value SetPropertyBinding(const Info& info) {
-  std::vector<std::string> values = ReadStrings(info[2], "values");
+  std::vector<std::string> values = ReadValues(info[2], "values");
   return RunWork(info.Env(),
                  [id = ReadId(info[0]), name = ReadName(info[1]), values = std::move(values),
                   persistent = ReadBoolean(info[3], "persistent")] { SetProperty(id, name, values, persistent); });

@@ -1,7 +1,10 @@
 // Asks dladm.node for everything, well and badly, for a run under valgrind: ADDON.
 import { createRequire } from 'node:module';
+import { watched } from './every-call.mjs';
 
-const dladm = createRequire(import.meta.url)(process.argv[2]);
+const { object: dladm, check } = watched('dladm', createRequire(import.meta.url)(process.argv[2]), [
+  'missingFunctions',
+]);
 const tried = (promise) => promise.catch(() => undefined);
 
 for (let round = 0; round < 3; round += 1) {
@@ -24,16 +27,33 @@ for (let round = 0; round < 3; round += 1) {
   await tried(dladm.setProperty(id, 'mtu', [], false));
   await tried(dladm.createVnic({ name: `vnic${round}`, over, macType: 'random' }));
   await tried(dladm.createVnic({ name: 'vnic9', over: 9999, macType: 'random' }));
+  await tried(
+    dladm.createVnic({
+      name: 'vnic9',
+      over,
+      macType: 'auto',
+      properties: [
+        ['mtu', ['1400']],
+        ['mtu', ['20']],
+      ],
+    }),
+  );
+  await dladm.rename(undefined, `vnic${round}`, `renamed${round}`);
   await tried(dladm.rename(undefined, `vnic${round}`, `renamed${round}`));
   await dladm.deleteVnic(id, false);
   await tried(dladm.deleteVnic(id, false));
   const stub = await dladm.createEtherstub(`stub${round}`, false);
+  await tried(dladm.createEtherstub(`stub${round}`, false));
   await dladm.deleteVnic(stub, false);
   const one = await dladm.createSimnet(`sim${round}`, false);
   const other = await dladm.createSimnet(`simb${round}`, false);
   await tried(dladm.connectSimnet(one, other));
   await tried(dladm.connectSimnet(one, 0));
+  await tried(dladm.connectSimnet(9999, 0));
+  await tried(dladm.createSimnet(`sim${round}`, false));
   for (const each of [one, other]) await dladm.deleteSimnet(each, false);
+  await tried(dladm.deleteSimnet(one, false));
+  await dladm.aggregation(await dladm.resolve('aggr0'));
   await tried(dladm.aggregation(over));
   await tried(dladm.resolve('nowhere'));
   await tried(dladm.resolve('net0', 'nobody'));
@@ -52,4 +72,5 @@ for (let round = 0; round < 3; round += 1) {
   dladm.missingFunctions();
   globalThis.gc();
 }
+check();
 console.log('exercised');

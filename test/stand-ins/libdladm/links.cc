@@ -188,7 +188,8 @@ dladm_status_t ChooseMac(const std::vector<LinkEntry>& all, LinkEntry* entry, vn
       break;
     case VNIC_MAC_ADDR_TYPE_RANDOM:
     case VNIC_MAC_ADDR_TYPE_AUTO: {
-      if (length > ETHERADDRL) return DLADM_STATUS_INVALIDMACPREFIXLEN;
+      // A prefix of one's own is for callers that ask for one, and has its length said twice.
+      if (length != 0) return DLADM_STATUS_INVALIDMACPREFIXLEN;
       unsigned last = 0;
       for (const LinkEntry& each : all) last = std::max(last, each.id);
       entry->mac = {0x02, 0x08, 0x20, 0x00, static_cast<uchar_t>((last + 1) >> 8), static_cast<uchar_t>(last + 1)};
@@ -197,7 +198,7 @@ dladm_status_t ChooseMac(const std::vector<LinkEntry>& all, LinkEntry* entry, vn
     case VNIC_MAC_ADDR_TYPE_FACTORY:
       return DLADM_STATUS_MACFACTORYNOTSUP;
     case VNIC_MAC_ADDR_TYPE_VRID:
-      if (vrid < VRRP_VRID_MIN || vrid > VRRP_VRID_MAX || (family != AF_INET && family != AF_INET6)) {
+      if (mac != nullptr || vrid < VRRP_VRID_MIN || vrid > VRRP_VRID_MAX || (family != AF_INET && family != AF_INET6)) {
         return DLADM_STATUS_BADARG;
       }
       entry->mac = {
@@ -260,7 +261,12 @@ dladm_status_t dladm_vnic_create(dladm_handle_t handle, const char* name, datali
     const dladm_status_t status = SetLinkProperty(&entry, property.ai_name, values);
     if (status == DLADM_STATUS_OK) continue;
     Complain(complaints, "failed to set property " + std::string(property.ai_name) + ": " + StatusText(status));
-    table.Remove(made);
+    // What a zone has been given stays.
+    if (IsUsed(entry)) {
+      table.Save(entry);
+    } else {
+      table.Remove(made);
+    }
     return status;
   }
   table.Save(entry);
