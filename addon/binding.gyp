@@ -74,6 +74,12 @@
             "libraries": ["-llz4", "-lzstd"]
           },
           {
+            "target_name": "isal",
+            "dependencies": ["boundary"],
+            "sources": ["src/codec/isal_binding.cc"],
+            "libraries": ["-lisal"]
+          },
+          {
             "target_name": "tree",
             "dependencies": ["boundary"],
             "sources": ["<@(tree_sources)", "src/linux/tree_system.cc"]

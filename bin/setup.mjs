@@ -30,7 +30,8 @@ const isRoot = process.getuid?.() === 0;
 /** Debian packages: what the addons are built with, and what runs beside them. */
 const runtimePackages = [
   'build-essential', 'pkg-config', 'python3', 'lxc', 'lxc-dev', 'libbtrfsutil-dev', 'btrfs-progs', 'libmnl-dev',
-  'liblz4-dev', 'libzstd-dev', 'nftables', 'dnsmasq-base', 'udhcpc', 'xz-utils', 'bzip2', 'qemu-system-x86', 'ovmf',
+  'liblz4-dev', 'libzstd-dev', 'libisal-dev', 'nftables', 'dnsmasq-base', 'udhcpc', 'xz-utils', 'bzip2',
+  'qemu-system-x86', 'ovmf',
 ]; // prettier-ignore
 const testPackages = [
   'busybox-static', 'clang-format', 'docker-registry', 'iproute2', 'libxml2-dev', 'mandoc', 'mtools', 'skopeo',

@@ -10,6 +10,7 @@ import type { NativeZfs, NativeZonecfg } from './native-illumos.js';
 import type {
   NativeBtrfs,
   NativeCodec,
+  NativeIsal,
   NativeLxc,
   NativeNetlink,
   NativePosix,
@@ -25,6 +26,7 @@ const packages = {
   tree: 'libc6',
   snapshot: 'libc6',
   codec: 'libzstd1',
+  isal: 'libisal2',
   lxc: 'lxc',
   btrfs: 'libbtrfsutil1',
   netlink: 'libmnl0',
@@ -42,6 +44,7 @@ export interface NativeModules {
   tree: NativeTree;
   snapshot: NativeSnapshots;
   codec: NativeCodec;
+  isal: NativeIsal;
   rootfs: NativeRootfs;
   btrfs: NativeBtrfs;
   netlink: NativeNetlink;

@@ -5,7 +5,7 @@ import { createGunzip } from 'node:zlib';
 import { codeOf, describeError } from '../errors.js';
 import { programEnvironment } from '../host/exec.js';
 import { loadNative } from '../host/native.js';
-import type { NativeZstd } from '../host/native-linux.js';
+import type { NativeUnpacker } from '../host/native-linux.js';
 import { imgError } from './errors.js';
 import type { Compression } from './manifest.js';
 
@@ -47,6 +47,11 @@ export async function decompress(
     pipeline(data, output, () => undefined);
     return output;
   }
+  const unpacker = encoding === 'gzip' || encoding === 'zstd' ? openUnpacker(encoding) : undefined;
+  if (unpacker !== undefined) {
+    pipeline(Readable.from(unpacked(unpacker, encoding, data), { objectMode: false }), output, () => undefined);
+    return output;
+  }
   if (encoding === 'gzip') {
     const gunzip = createGunzip({ chunkSize: pieceBytes });
     gunzip.on('error', (cause) => {
@@ -56,11 +61,6 @@ export async function decompress(
     pipeline(data, gunzip, output, () => undefined);
     return output;
   }
-  const zstd = encoding === 'zstd' ? openZstd() : undefined;
-  if (zstd !== undefined) {
-    pipeline(Readable.from(unpacked(zstd, data), { objectMode: false }), output, () => undefined);
-    return output;
-  }
   // All are called as what they undo.
   if (await runsThrough(encoding, data, output)) return output;
   throw imgError('UncompressionError', `cannot uncompress ${encoding}: there is no program ${encoding}`, {
@@ -68,24 +68,25 @@ export async function decompress(
   });
 }
 
-/** Undefined on hosts for which there is no such addon. */
-function openZstd(): NativeZstd | undefined {
+/** Undefined on hosts that lack the addon, or its library. */
+function openUnpacker(encoding: 'gzip' | 'zstd'): NativeUnpacker | undefined {
   try {
-    return loadNative('codec').openZstd();
+    return encoding === 'gzip' ? loadNative('isal').openGzip() : loadNative('codec').openZstd();
   } catch (error) {
     if (codeOf(error) === 'LibraryMissing') return undefined;
     throw error;
   }
 }
 
-async function* unpacked(zstd: NativeZstd, data: Readable): AsyncGenerator<Buffer> {
+async function* unpacked(unpacker: NativeUnpacker, encoding: string, data: Readable): AsyncGenerator<Buffer> {
   try {
-    let isComplete = true;
+    // Nothing at all is no file of theirs.
+    let isComplete = false;
     let room = Buffer.allocUnsafeSlow(pieceBytes);
     for await (const chunk of data as AsyncIterable<Buffer>) {
       for (let at = 0, isFull = false; at < chunk.length || isFull;) {
-        const { taken, given, complete } = await zstd.run(chunk.subarray(at), room).catch((cause: unknown) => {
-          throw damaged('zstd', describeError(cause));
+        const { taken, given, complete } = await unpacker.run(chunk.subarray(at), room).catch((cause: unknown) => {
+          throw damaged(encoding, describeError(cause));
         });
         at += taken;
         isComplete = complete;
@@ -94,9 +95,9 @@ async function* unpacked(zstd: NativeZstd, data: Readable): AsyncGenerator<Buffe
         room = room.length - given < leastPieceBytes ? Buffer.allocUnsafeSlow(pieceBytes) : room.subarray(given);
       }
     }
-    if (!isComplete) throw damaged('zstd', 'unexpected end of file');
+    if (!isComplete) throw damaged(encoding, 'unexpected end of file');
   } finally {
-    zstd.close();
+    unpacker.close();
   }
 }
 

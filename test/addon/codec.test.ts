@@ -19,6 +19,7 @@ import { codeOf } from '../../lib/errors.js';
 import { Commands } from '../../lib/host/zfs-stream/commands.js';
 import { loadNative } from '../../lib/host/native.js';
 import type { NativeCommandRunner } from '../../lib/host/native-linux.js';
+import { unpack } from './unpack.js';
 
 const codec = loadNative('codec');
 const tree = loadNative('tree');
@@ -90,29 +91,6 @@ describe('a zstd file', () => {
   const zstd = (data: Buffer, ...options: string[]) => spawnSync('zstd', ['-qc', ...options], { input: data, maxBuffer: 2 ** 27 }).stdout; // prettier-ignore
   const skippable = Buffer.from('502a4d1803000000616263', 'hex');
 
-  async function unpack(packed: Buffer, piece: number, room: number): Promise<Buffer> {
-    const stream = codec.openZstd();
-    const found: Buffer[] = [];
-    let isComplete = true;
-    try {
-      for (let at = 0; at < packed.length; at += piece) {
-        const input = packed.subarray(at, at + piece);
-        for (let done = 0, isFull = false; done < input.length || isFull;) {
-          const output = Buffer.alloc(room);
-          const { taken, given, complete } = await stream.run(input.subarray(done), output);
-          found.push(output.subarray(0, given));
-          done += taken;
-          isFull = given === room;
-          isComplete = complete;
-        }
-      }
-    } finally {
-      stream.close();
-    }
-    assert.ok(isComplete);
-    return Buffer.concat(found);
-  }
-
   it('comes out whole, however it is cut', async () => {
     const text = Buffer.from('a line of text, again and again\n'.repeat(3000));
     const noise = randomBytes(3000);
@@ -124,9 +102,9 @@ describe('a zstd file', () => {
       [1, 500],
       [packed.length, 131_072],
     ] as const) {
-      assert.ok((await unpack(packed, piece, room)).equals(whole), `${piece} ${room}`);
+      assert.ok((await unpack(codec.openZstd(), packed, piece, room)).equals(whole), `${piece} ${room}`);
     }
-    assert.equal((await unpack(zstd(Buffer.alloc(65536)), 1 << 20, 65536)).length, 65536);
+    assert.equal((await unpack(codec.openZstd(), zstd(Buffer.alloc(65536)), 1 << 20, 65536)).length, 65536);
   });
 
   it('is not complete before its end', async () => {

@@ -74,11 +74,16 @@ std::vector<std::string> ReadStrings(const Napi::Value& value, const std::string
 }
 
 std::vector<uint8_t> ReadBytes(const Napi::Value& value, const std::string& name) {
+  const auto bytes = ReadView(value, name.c_str());
+  return {bytes.begin(), bytes.end()};
+}
+
+std::span<uint8_t> ReadView(const Napi::Value& value, const char* name) {
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
     WrongType(value, name, "a Buffer or Uint8Array");
   }
-  const auto bytes = value.As<Napi::Uint8Array>();
-  return {bytes.Data(), bytes.Data() + bytes.ByteLength()};
+  auto bytes = value.As<Napi::Uint8Array>();
+  return {bytes.Data(), bytes.ByteLength()};
 }
 
 }  // namespace smartadm

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -41,6 +42,9 @@ std::vector<std::string> ReadStrings(const Napi::Value& value, const std::string
 
 // A copy of what a Buffer or Uint8Array holds.
 std::vector<uint8_t> ReadBytes(const Napi::Value& value, const std::string& name);
+
+// The bytes themselves, not a copy.
+std::span<uint8_t> ReadView(const Napi::Value& value, const char* name);
 
 // Nothing when the value is undefined, else what `read` makes of it.
 template <typename Read>

@@ -1,6 +1,5 @@
 // What codec.node exports: pure functions over buffers on the calling thread, and streams that work beside it.
 #include <cstdint>
-#include <memory>
 #include <string>
 
 #ifdef __GLIBC__
@@ -9,28 +8,18 @@
 
 #include "boundary/arguments.h"
 #include "boundary/exports.h"
-#include "boundary/handle.h"
 #include "boundary/results.h"
-#include "boundary/work.h"
 #include "codec/attributes.h"
 #include "codec/decompress.h"
 #include "codec/fletcher4.h"
 #include "codec/record_header.h"
+#include "codec/stream_binding.h"
 #include "codec/zstd_stream.h"
 
 namespace smartadm::codec {
 namespace {
 
 using Info = Napi::CallbackInfo;
-
-// The bytes themselves, not a copy.
-Output ReadView(const Napi::Value& value, const char* name) {
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
-    throw Napi::TypeError::New(value.Env(), std::string(name) + " must be a Buffer or Uint8Array");
-  }
-  auto bytes = value.As<Napi::Uint8Array>();
-  return Output(bytes.Data(), bytes.ByteLength());
-}
 
 // What is kept for JavaScript in memory of its own.
 template <typename T>
@@ -91,31 +80,6 @@ Napi::Value DecompressBinding(const Info& info) {
   return ToJs(info.Env(), Decompress(ReadView(info[0], "input"), ReadView(info[1], "output")));
 }
 
-// Keeps what JavaScript owns until the work on it has been settled.
-std::shared_ptr<Napi::ObjectReference> Keep(const Info& info) {
-  Napi::Array kept = Napi::Array::New(info.Env());
-  for (uint32_t i = 0; i < info.Length(); ++i) kept.Set(i, info[i]);
-  return std::make_shared<Napi::ObjectReference>(Napi::Persistent(kept.As<Napi::Object>()));
-}
-
-Napi::Value OpenZstdBinding(const Info& info) {
-  auto [object, handle] = NewHandle(info.Env(), std::make_shared<ZstdStream>());
-  Export(object, "run", [handle = handle](const Info& call) -> Napi::Value {
-    return RunWork(
-        call.Env(),
-        [stream = handle->Get(call.Env()), input = ReadView(call[0], "input"), output = ReadView(call[1], "output"),
-         kept = Keep(call)] { return stream->Run(input, output); },
-        [](Napi::Env env, const ZstdStream::Progress& progress) {
-          Napi::Object result = Napi::Object::New(env);
-          result.Set("taken", ByteCountToJs(env, progress.taken));
-          result.Set("given", ByteCountToJs(env, progress.given));
-          result.Set("complete", ToJs(env, progress.complete));
-          return result;
-        });
-  });
-  return object;
-}
-
 // Who needs this module has a stream pass through buffers that Node allocates one after another. glibc would take each
 // from the kernel and give it back, and the faults on all its pages cost more than what is done with the bytes.
 void KeepFreedMemory() {
@@ -135,7 +99,7 @@ Napi::Object Init(Napi::Env, Napi::Object exports) {
   Export(exports, "decompressZstd", DecompressBinding<DecompressZstd>);
   Export(exports, "decompressLzjb", DecompressBinding<DecompressLzjb>);
   Export(exports, "decompressZle", DecompressBinding<DecompressZle>);
-  Export(exports, "openZstd", OpenZstdBinding);
+  Export(exports, "openZstd", OpenStreamBinding<ZstdStream>);
   return exports;
 }
 

@@ -9,6 +9,7 @@
 #include <new>
 
 #include "codec/decompress.h"
+#include "codec/stream.h"
 #include "core/native_error.h"
 #include "core/owned.h"
 
@@ -16,13 +17,6 @@ namespace smartadm::codec {
 
 class ZstdStream {
  public:
-  struct Progress {
-    size_t taken;
-    size_t given;
-    // Nothing is outstanding: the file may end here.
-    bool complete;
-  };
-
   ZstdStream() : context_(ZSTD_createDCtx()) {
     if (!context_) throw std::bad_alloc();
   }

@@ -17,6 +17,7 @@ const addons = [
   'rootfs',
   'tree',
   'codec',
+  'isal',
   'lxc',
   'btrfs',
   'netlink',

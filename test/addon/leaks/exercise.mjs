@@ -2,11 +2,12 @@
 import { createRequire } from 'node:module';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 
 const [folder, pool, lxcPath, zone, pid] = process.argv.slice(2);
 const load = (name) => createRequire(import.meta.url)(`../../../addon/build/Release/${name}.node`);
-const [posix, rootfs, netlink, btrfs, lxc, codec, tree] = [
-  'posix', 'rootfs', 'netlink', 'btrfs', 'lxc', 'codec', 'tree',
+const [posix, rootfs, netlink, btrfs, lxc, codec, isal, tree] = [
+  'posix', 'rootfs', 'netlink', 'btrfs', 'lxc', 'codec', 'isal', 'tree',
 ].map(load); // prettier-ignore
 const init = Number(pid);
 
@@ -136,6 +137,16 @@ await exercise(
     try {
       await stream.run(Buffer.from('28b52ffd0458', 'hex'), output);
       await stream.run(noise, output);
+    } finally {
+      stream.close();
+    }
+  },
+  () => isal.openGzip(),
+  async () => {
+    const stream = isal.openGzip();
+    try {
+      await stream.run(gzipSync(noise), output);
+      await stream.run(Buffer.from('1f8b08000000000000ff07', 'hex'), output);
     } finally {
       stream.close();
     }
