@@ -122,7 +122,7 @@ export interface NativeStatistic {
 
 /** libkstat. Errors carry the errno's name. */
 export interface NativeKstat {
-  /** All that fit, in the kernel's order. */
+  /** All that fit, in the kernel's order, without what goes away meanwhile. Throws `EACCES`, `EIO`, … */
   read(query: {
     readonly module?: string;
     readonly instance?: number;
@@ -147,7 +147,11 @@ export interface NativeZoneEvent {
 
 /** libsysevent. Errors carry the errno's name. */
 export interface NativeSysevent {
-  /** Has `listener` told of each event, in order, until the handle is closed. Keeps no program running. */
+  /**
+   * Has `listener` told of each event, in order, until the handle is closed. Keeps no program running; what the listener
+   * throws is an uncaught exception. Throws `EPERM`, `EAGAIN`, … when the system does not let us, `ENOSYS` when it lacks a
+   * function that events need.
+   */
   subscribe(listener: (event: NativeZoneEvent) => void): NativeHandle;
   missingFunctions(): readonly string[];
 }

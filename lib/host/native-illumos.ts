@@ -64,29 +64,49 @@ export type NativeZoneChange =
 
 /** One configuration in memory. Nothing is written before `save`. */
 export interface NativeZoneDocument extends NativeHandle {
-  /** Undefined when it is not set. `brand` is the system's default one then. */
+  /**
+   * Undefined when it is not set. `brand` is the system's default one then. Throws `Z_INVALID_PROPERTY` for a stored hostid
+   * or list of filesystems that is none, `Z_INVAL` for such an ip-type.
+   */
   get(property: NativeZoneText): Promise<string | undefined>;
   get(property: 'autoboot'): Promise<boolean>;
   get(property: 'ip-type'): Promise<'exclusive' | 'shared'>;
   get(property: 'debugid'): Promise<number | undefined>;
-  /** Does the steps in order, up to the first that fails. */
+  /**
+   * Does the steps in order, up to the first that fails. Throws `Z_TOO_BIG` for what its structures do not hold,
+   * `Z_BAD_PROPERTY` and `Z_INVALID_PROPERTY` for values, `Z_CLEAR_DISALLOW` for what every zone has; of a new name
+   * `Z_BOGUS_ZONE_NAME`, `Z_NAME_IN_USE` and, unless the zone is halted, `Z_BAD_ZONE_STATE`; of limits `Z_ALIAS_DISALLOW`
+   * when there is no such alias or it stands for more than one plain value; of resources `Z_NO_RESOURCE_TYPE`,
+   * `Z_NO_RESOURCE_ID` and, when they are not whole enough, `Z_INVAL`.
+   */
   change(steps: readonly NativeZoneChange[]): Promise<void>;
-  /** All of a kind, in the order of the document. */
+  /** All of a kind, in the order of the document. Throws `Z_TOO_BIG` when the library's structures do not hold one. */
   list<K extends NativeZoneResourceKind>(kind: K): Promise<readonly NativeZoneResources[K][]>;
-  /** The one with the fields given, undefined when there is none. Throws `Z_INSUFFICIENT_SPEC` when several fit. */
+  /**
+   * The one with the fields given, undefined when there is none. Throws `Z_INSUFFICIENT_SPEC` when several fit, or nothing
+   * is said of a network; `Z_INVAL` when nothing is said of an rctl, `Z_TOO_BIG` for fields that cannot be.
+   */
   find<K extends NativeZoneResourceKind>(
     kind: K,
     fields: NativeZoneResources[K],
   ): Promise<NativeZoneResources[K] | undefined>;
-  /** How many there are of what zonecfg(8) calls `resource`. */
+  /** How many there are of what zonecfg(8) calls `resource`: none of what it does not know. */
   count(resource: string): Promise<number>;
-  /** Undefined when it is not set. Throws `Z_ALIAS_DISALLOW` when it is more than one plain value. */
+  /**
+   * Undefined when it is not set. Throws `Z_NO_PROPERTY_ID` when there is no such alias, `Z_ALIAS_DISALLOW` when it is more
+   * than one plain value.
+   */
   limit(alias: string): Promise<bigint | undefined>;
-  /** Gives the zone the next debug id of the machine, unless it has one. */
+  /** Gives the zone the next debug id of the machine, unless it has one. Throws the errno's name when it gets none. */
   assignDebugId(): Promise<number>;
   /** Turns what older systems wrote into what this one does. Whether anything changed. */
   fixObsolete(): Promise<boolean>;
-  /** Writes file and index line; a new zone is `configured`, another one keeps its state. */
+  /**
+   * Writes file and index line; a new zone is `configured`, another one keeps its state. Throws `Z_INVAL` of a snapshot,
+   * `Z_BOGUS_ZONE_NAME` and `Z_NAME_IN_USE` of a new zone's name, `Z_INVALID_PROPERTY` for what the index cannot carry,
+   * `Z_MISC_FS` when the name inside is not the file's, `Z_TEMP_FILE`, `Z_SAVING_FILE` and `Z_UPDATING_INDEX` when it
+   * cannot write.
+   */
   save(): Promise<void>;
   /** Tells those who watch zones that this one is new. */
   notifyCreate(): Promise<void>;
@@ -141,8 +161,9 @@ export type NativeZoneadmdCommand =
 
 /**
  * libzonecfg, libbrand and the zone calls of illumos. Errors carry the library's codes (`Z_NO_ZONE`, `Z_TOO_BIG`, …), or
- * the errno's name where the system failed; `ENOSYS` where this system's library lacks a function. One call at a time
- * runs, the others wait. Text that XML cannot carry is a TypeError.
+ * the errno's name where the system failed; `ENOSYS` where this system's library lacks a function. A name that could lead
+ * out of the folder of zones is `Z_BOGUS_ZONE_NAME`. One call at a time runs, the others wait. Text that XML cannot carry is
+ * a TypeError.
  */
 export interface NativeZonecfg {
   /**
@@ -163,35 +184,46 @@ export interface NativeZonecfg {
   state(name: string): Promise<string | undefined>;
   /** Throws `Z_UPDATING_INDEX` when there is no such zone, `Z_INVAL` for states that the index cannot keep. */
   setState(name: string, state: 'configured' | 'incomplete' | 'installed'): Promise<void>;
-  /** Throws `Z_NO_ZONE`; `Z_BAD_ZONE_STATE` unless configured, with `force` also incomplete or installed. */
+  /**
+   * Throws `Z_NO_ZONE`; `Z_BAD_ZONE_STATE` unless configured, with `force` also incomplete or installed;
+   * `Z_UPDATING_INDEX` when it cannot write.
+   */
   destroy(name: string, force: boolean): Promise<void>;
   /** Undefined when it has none. Throws `Z_NO_ZONE`. */
   uuid(name: string): Promise<string | undefined>;
-  /** Writes `zonepath` into the index as well, unless empty. Throws `Z_INVALID_PROPERTY`, `Z_UPDATING_INDEX`. */
+  /**
+   * Writes `zonepath` into the index as well, unless empty. Throws `Z_INVALID_PROPERTY` for what is no UUID,
+   * `Z_BAD_PROPERTY` and `Z_TOO_BIG` for what is no path, `Z_UPDATING_INDEX` when there is no such zone.
+   */
   setUuid(name: string, zonepath: string, uuid: string): Promise<void>;
+  /** Undefined when no zone has it. Throws `Z_INVALID_PROPERTY` for what is no UUID. */
   nameOfUuid(uuid: string): Promise<string | undefined>;
+  /** Throws `Z_NO_ZONE`. */
   zonepath(name: string): Promise<string>;
+  /** By its configuration. Throws `Z_NO_ZONE`, `Z_INVALID_DOCUMENT` when that is damaged. */
   brand(name: string): Promise<string>;
-  /** The brand of zones whose configuration names none. */
+  /** The brand of zones whose configuration names none. Throws `Z_NO_ZONE` on a system without the template that says so. */
   defaultBrand(): Promise<string>;
   isZoneName(name: string): Promise<boolean>;
-  /** Makes a running zone hold to its configured limits. Throws the errno's name when it has no process to do it by. */
+  /** Makes a running zone hold to its configured limits. Throws `Z_NO_ZONE`, `ESRCH` when it has no process to do it by. */
   applyRctls(name: string): Promise<void>;
-  /** How many mounts lie at and below `path`. */
+  /** How many mounts lie at and below `path`. Throws the errno's name when nobody can tell. */
   mountsUnder(path: string): Promise<number>;
+  /** The global zone's first. */
   runningIds(): Promise<readonly number[]>;
   /** Undefined unless the kernel has the zone. */
   idOf(name: string): Promise<number | undefined>;
   nameOf(id: number): Promise<string | undefined>;
   running(id: number): Promise<NativeRunningZone | undefined>;
-  /** Ids of the datalinks that a zone holds. */
+  /** Ids of the datalinks that a zone holds. Throws `EINVAL` when there is no such zone. */
   datalinks(id: number): Promise<readonly number[]>;
-  /** Undefined when there is no such brand. */
+  /** Undefined when there is no such brand. Throws `Z_TOO_BIG` for a zonepath that none can be. */
   brandInfo(brand: string, zone: string, zonepath: string): Promise<NativeBrand | undefined>;
   pingZoneadmd(name: string): Promise<boolean>;
   /**
    * Has zoneadmd move a zone and waits until it has: `result` 0 when done, `messages` what it said either way. Undefined
-   * when no daemon answers: start it and call again.
+   * when no daemon answers: start it and call again. Throws `Z_TOO_BIG` for `bootargs` of more than 255 bytes, and the
+   * errno's name (`EACCES`, …) when it may not be called.
    */
   callZoneadmd(
     name: string,
@@ -264,42 +296,57 @@ export interface NativeSend {
 /**
  * An open libzfs. Errors carry libzfs's codes (`EZFS_NOENT`, `EZFS_BUSY`, …) where it was asked, an errno's name where
  * libzfs_core or the system was (`snapshot`, `destroySnapshots`, `bookmark`, `destroyBookmarks`, `hold`, `release`, `holds`,
- * `send`, `sendSize`: `EEXIST`, `EBUSY`, `EXDEV`, …), and say what the library says. One call at a time runs, the others wait; sending and receiving
- * run beside them.
+ * `send`, `sendSize`: `EEXIST`, `EBUSY`, `EXDEV`, …), and say what the library says. A name that cannot be one is refused by
+ * `EZFS_INVALIDNAME` or `EZFS_NAMETOOLONG`, whoever would be asked. One call at a time runs, the others wait; sending and
+ * receiving run beside them.
  */
 export interface NativeZfsLibrary extends NativeHandle {
   exists(name: string, types?: readonly NativeDatasetType[]): Promise<boolean>;
   /** Throws `EZFS_NOENT`. */
   get(name: string, query?: NativePropertyQuery): Promise<NativeDataset>;
-  /** Each dataset, then its snapshots in the order they were made, then what is below it. */
+  /** Each dataset, then its snapshots in the order they were made, then what is below it. Throws `EZFS_NOENT`. */
   list(query?: NativeDatasetQuery): Promise<readonly NativeDataset[]>;
-  /** All at once or none, as far as the library can. Throws `EZFS_BADPROP`, `EZFS_PROPSPACE`, `EZFS_PROPREADONLY`, … */
+  /**
+   * All at once or none, as far as the library can. Throws `EZFS_NOENT`, `EZFS_BADPROP`, `EZFS_PROPSPACE`, `EZFS_PROPREADONLY`,
+   * `EZFS_PROPTYPE`.
+   */
   set(name: string, properties: Readonly<Record<string, string>>): Promise<void>;
-  /** Takes a property back to what is above, or to what was `received`. Throws `EZFS_PROPNONINHERIT`. */
+  /**
+   * Takes a property back to what is above, or to what was `received`. Throws `EZFS_NOENT`, `EZFS_BADPROP`, `EZFS_PROPREADONLY`,
+   * `EZFS_PROPNONINHERIT`.
+   */
   inherit(name: string, property: string, received?: boolean): Promise<void>;
-  /** A volume needs `volsize`; `refreservation` may be `auto`. When it cannot be mounted it is taken away again. */
+  /**
+   * A volume needs `volsize`; `refreservation` may be `auto`. When it cannot be mounted (`EZFS_MOUNTFAILED`) it is taken away
+   * again. Throws `EZFS_EXISTS`, `EZFS_NOENT` without a parent, `EZFS_WRONG_PARENT` below a volume, `EZFS_BADPROP`,
+   * `EZFS_NOSPC` of a reservation that there is no room for.
+   */
   create(
     name: string,
     type: 'filesystem' | 'volume',
     properties?: Readonly<Record<string, string>>,
     making?: NativeMaking,
   ): Promise<void>;
+  /** As `create`, of a snapshot (`EZFS_BADTYPE`) of the same pool (`EZFS_CROSSTARGET`). Throws `EZFS_EXISTS`, `EZFS_NOENT`. */
   clone(
     snapshot: string,
     target: string,
     properties?: Readonly<Record<string, string>>,
     making?: NativeMaking,
   ): Promise<void>;
-  /** All at once, of one pool, or none: `fs@name`. Properties are user properties. */
+  /**
+   * All at once, of one pool, or none: `fs@name`. Properties are user properties (`EINVAL`). Throws `EEXIST`, `ENOENT`, `EXDEV` of
+   * two pools or two of one dataset.
+   */
   snapshot(names: readonly string[], properties?: Readonly<Record<string, string>>): Promise<void>;
   /**
    * All that would have to go before `name` can: what is below it, snapshots, and clones of these wherever they are; in the
-   * order in which they could be destroyed.
+   * order in which they could be destroyed. Throws `EZFS_NOENT`.
    */
   dependents(name: string): Promise<readonly string[]>;
   /**
    * Unmounts and destroys, with `recursive` what is below it, too, but never a clone that lies elsewhere: `EZFS_EXISTS`
-   * names it, before anything is touched.
+   * names it, before anything is touched. Throws `EZFS_NOENT`, `EZFS_BUSY` when a snapshot is held.
    */
   destroy(name: string, options?: { readonly recursive?: boolean; readonly force?: boolean }): Promise<void>;
   /** All or none; missing ones are not missed. `EEXIST` with clones (unless `defer`), `EBUSY` when held. */
@@ -310,27 +357,35 @@ export interface NativeZfsLibrary extends NativeHandle {
   destroyBookmarks(names: readonly string[]): Promise<void>;
   /**
    * Takes a dataset back. Throws `EEXIST` when there are newer snapshots, unless `destroyNewer` is set and none of them has
-   * a clone or hold.
+   * a clone (`EEXIST`) or hold (`EBUSY`); `EZFS_NOENT`, `EZFS_BADTYPE`.
    */
   rollback(snapshot: string, options?: { readonly destroyNewer?: boolean }): Promise<void>;
-  /** Mounts what was mounted at its new place. A snapshot (`recursive`: with those of the same name below) stays in its dataset. */
+  /**
+   * Mounts what was mounted at its new place. A snapshot (`recursive`: with those of the same name below) stays in its dataset.
+   * Throws `EZFS_NOENT`, `EZFS_EXISTS`, `EZFS_CROSSTARGET` (another pool, or another dataset for a snapshot), `EZFS_BADTYPE` of a
+   * dataset with `recursive`, `EZFS_ZONED` of one that a zone may administer.
+   */
   rename(from: string, to: string, options?: { readonly recursive?: boolean; readonly force?: boolean }): Promise<void>;
-  /** Makes a clone the owner of its origin. */
+  /** Makes a clone (`EZFS_BADTYPE`) the owner of its origin. Throws `EZFS_NOENT`, `EZFS_EXISTS` when both have a snapshot of one name. */
   promote(name: string): Promise<void>;
-  /** Whether it is mounted now: some are not by their properties. */
+  /** Whether it is mounted now: some are not by their properties. Throws `EZFS_NOENT`, `EZFS_BADTYPE`, `EZFS_MOUNTFAILED`. */
   mount(name: string, options?: { readonly options?: string; readonly overlay?: boolean }): Promise<boolean>;
+  /** Fine when it is not. Throws `EZFS_NOENT`, `EZFS_BADTYPE`, `EZFS_UMOUNTFAILED`. */
   unmount(name: string, options?: { readonly force?: boolean }): Promise<void>;
-  /** Where a filesystem is mounted now. */
+  /** Where a filesystem is mounted now. Throws `EZFS_NOENT`, `EZFS_BADTYPE`. */
   mountedAt(name: string): Promise<string | undefined>;
   /** Tags by snapshot: all or none. Throws `EEXIST`, `E2BIG`, `ENOENT`. */
   hold(tags: Readonly<Record<string, string>>): Promise<void>;
   /** Throws `ESRCH` when there is no such tag, `ENOENT`. */
   release(tags: Readonly<Record<string, string>>): Promise<void>;
-  /** Seconds since the epoch at which each tag was put on. */
+  /** Seconds since the epoch at which each tag was put on. Throws `ENOENT`. */
   holds(snapshot: string): Promise<Readonly<Record<string, number>>>;
-  /** Writes a stream to a descriptor, which stays the caller's: a copy is used. Throws `EPIPE`, `EXDEV`, `ENOENT`. */
+  /**
+   * Writes a stream to a descriptor, which stays the caller's: a copy is used. Throws `EBADF`; `EPIPE`; `EXDEV` when `from` is not
+   * from before `snapshot`; `ENOENT`.
+   */
   send(what: NativeSend, fd: number): Promise<void>;
-  /** Bytes that the stream would have, roughly. */
+  /** Bytes that the stream would have, roughly. Throws `EXDEV`, `ENOENT`. */
   sendSize(what: NativeSend): Promise<number>;
   /**
    * What is to be sent so that a stream goes on from where it was cut off, by the property `receive_resume_token` of its
@@ -339,8 +394,8 @@ export interface NativeZfsLibrary extends NativeHandle {
   resumption(token: string): Promise<NativeSend>;
   /**
    * Makes `target` (`fs`, or `fs@snapshot` for another name of the snapshot) from what is read from a descriptor, which
-   * stays the caller's. `force` rolls an existing one back first; mounts unless told otherwise. Throws `EZFS_BADSTREAM`,
-   * `EZFS_EXISTS`, `EZFS_BADRESTORE`, … and leaves nothing that a full stream would have made, unless it may be `resumable`:
+   * stays the caller's. `force` rolls an existing one back first; mounts unless told otherwise. Throws `EBADF`, `EZFS_BADSTREAM`,
+   * `EZFS_EXISTS`, `EZFS_NOENT`, `EZFS_BADPROP`, `EZFS_BADRESTORE` when it does not build on what is there, and leaves nothing that a full stream would have made, unless it may be `resumable`:
    * then what came of a stream that is cut off (`EZFS_BADSTREAM`) waits for the rest, or for `abandon`.
    */
   receive(
@@ -367,7 +422,7 @@ export interface NativeZfsLibrary extends NativeHandle {
 export interface NativeZfs {
   /** Throws the errno's name when the system has no ZFS (`ENOENT`) or does not let us (`EACCES`). */
   open(): Promise<NativeZfsLibrary>;
-  /** A pipe for `send` and `receive`; programs that are started do not get it. */
+  /** A pipe for `send` and `receive`; programs that are started do not get it. Throws `EMFILE`. */
   pipe(): { readonly read: number; readonly write: number };
   /** Functions that the library of this system lacks. */
   missingFunctions(): readonly string[];

@@ -24,11 +24,11 @@ export function documentedCodes(file: string, name: string): ReadonlyMap<string,
   const text = readFileSync(new URL(`../../lib/host/${file}`, import.meta.url), 'utf8');
   const [, body = ''] = new RegExp(`export interface ${name}\\b[^{]*\\{\n(.*?)\n\\}\n`, 's').exec(text) ?? [];
   const codes = new Map<string, readonly string[]>();
-  for (const [, comment = '', method = ''] of body.matchAll(/^ {2}(?:\/\*\*((?:(?!\*\/).)*)\*\/\n {2})?(\w+)\(/gms)) {
-    codes.set(
-      method,
-      [...comment.matchAll(/`(E[A-Z0-9_]+|DLADM_STATUS_[A-Z0-9_]+)`/g)].map(([, code = '']) => code),
-    );
+  const methods = body.matchAll(/^ {2}(?:\/\*\*((?:(?!\*\/).)*)\*\/\n {2})?(\w+)(?:<[^(]*>)?\(/gms);
+  for (const [, comment = '', method = ''] of methods) {
+    const named = [...comment.matchAll(/`((?:E|DLADM_STATUS_|Z_)[A-Z0-9_]+)`/g)].map(([, code = '']) => code);
+    // One that may be called in several ways is there several times.
+    codes.set(method, [...(codes.get(method) ?? []), ...named]);
   }
   assert.ok(codes.size > 0, `${file} has no ${name}`);
   return codes;
@@ -47,7 +47,7 @@ function wrongFor(good: unknown): readonly unknown[] {
 }
 
 /** `good` with one thing in it replaced by something wrong, for each thing and all that is wrong. */
-function* spoiled(good: unknown): Generator<unknown> {
+function* spoiled(good: unknown): Generator {
   yield* wrongFor(good);
   if (typeof good !== 'object' || good === null || good instanceof Uint8Array) return;
   if (Array.isArray(good)) {
@@ -58,10 +58,11 @@ function* spoiled(good: unknown): Generator<unknown> {
 }
 
 /** That a call is refused at once, before any work. */
-export function refusesWrongArguments(call: (...args: readonly unknown[]) => unknown, entry: ExportEntry): void {
+export function refusesWrongArguments(of: object, name: string, entry: ExportEntry): void {
+  const functions = of as Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;
   const refused = (args: readonly unknown[]) => {
     assert.throws(
-      () => call(...args),
+      () => functions[name]?.(...args),
       (error) => error instanceof TypeError || error instanceof RangeError,
       inspect(args, { depth: 5, maxStringLength: 20 }),
     );
@@ -76,7 +77,7 @@ export function refusesWrongArguments(call: (...args: readonly unknown[]) => unk
 export async function endsAThousand(entry: ExportEntry): Promise<void> {
   await entry.prepare?.();
   // A call may also fail at once.
-  const calls = Array.from({ length: 1000 }, async (_, index) => entry.many(index));
+  const calls = Array.from({ length: 1000 }, async (_, index) => await entry.many(index));
   const ends: Record<string, number> = {};
   for (const each of await Promise.allSettled(calls)) {
     const end = each.status === 'fulfilled' ? 'done' : (codeOf(each.reason) ?? String(each.reason));

@@ -92,7 +92,7 @@ describe('zone events', () => {
   });
 
   it('are refused with the reason', () => {
-    root.write('/system/sysevent-refuse', '1\n');
+    root.write('/system/sysevent-refuse', 'sysevent_evc_bind 1\n');
     assert.throws(() => sysevent.subscribe(() => undefined), (error) => codeOf(error) === 'EPERM'); // prettier-ignore
     for (const bad of [undefined, null, 7, {}]) {
       assert.throws(() => sysevent.subscribe(bad as never), TypeError);

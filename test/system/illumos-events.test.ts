@@ -131,7 +131,7 @@ describe('a watch of an illumos host', () => {
       ['1', false],
     ] as const) {
       // prettier-ignore
-      stand.write('/system/sysevent-refuse', `${refusal}\n`);
+      stand.write('/system/sysevent-refuse', `sysevent_evc_bind ${refusal}\n`);
       const heard = counted.host.watch(() => undefined);
       assert.equal(heard.follow(zones), isToldOf);
       heard.close();

@@ -49,11 +49,15 @@ class ImportedFunction {
   // Throws ENOSYS where this system's library lacks it.
   template <typename... Arguments>
   auto operator()(Arguments&&... arguments) const {
-    if (function_ == nullptr) {
-      throw NativeError(library_, name_, "ENOSYS", ENOSYS,
-                        std::string("this system's lib") + library_ + " has no " + name_);
-    }
+    Require();
     return function_(std::forward<Arguments>(arguments)...);
+  }
+
+  // Throws as a call would. For what is called where nothing may be thrown any more, to end what others begin.
+  void Require() const {
+    if (function_ != nullptr) return;
+    throw NativeError(library_, name_, "ENOSYS", ENOSYS,
+                      std::string("this system's lib") + library_ + " has no " + name_);
   }
 
  private:

@@ -83,6 +83,7 @@ std::vector<std::string> MissingFunctions() { return Lib().missing(); }
 std::vector<Statistic> Read(const Query& query) {
   const std::lock_guard lock(MutexOf<Library>());
   // Opened anew each time: what has been opened before knows nothing of statistics that came later.
+  Lib().kstat_close.Require();
   const Chain chain(Lib().kstat_open());
   if (!chain) throw NativeError("kstat", "kstat_open", errno);
   std::vector<Statistic> all;

@@ -83,6 +83,10 @@ std::vector<std::string> MissingFunctions() {
 }
 
 Subscription::Subscription(std::function<void(ZoneEvent)> listener) : channel_(std::make_unique<Channel>()) {
+  // Nobody could be told on the library's thread.
+  if (const auto missing = MissingFunctions(); !missing.empty()) {
+    throw NativeError("sysevent", missing[0], "ENOSYS", ENOSYS, "this system has no " + missing[0]);
+  }
   static std::atomic<unsigned> count = 0;
   char id[16];
   std::snprintf(id, sizeof id, "sa%x.%x", static_cast<unsigned>(::getpid()), ++count % 0xffff);

@@ -26,6 +26,18 @@ Napi::Value EventToJs(Napi::Env env, const ZoneEvent& event) {
   return object;
 }
 
+// What the listener throws, be it null, ends the program as that of any other listener does, unless somebody minds
+// uncaught exceptions. Node alone would only warn.
+void Call(Napi::Env env, Napi::Function listener, const ZoneEvent& event) {
+  const napi_value argument = EventToJs(env, event);
+  if (napi_call_function(env, env.Undefined(), listener, 1, &argument, nullptr) != napi_pending_exception) return;
+  bool has_thrown = false;
+  napi_value thrown = nullptr;
+  // Not where the environment has come to its end.
+  if (napi_is_exception_pending(env, &has_thrown) != napi_ok || !has_thrown) return;
+  if (napi_get_and_clear_last_exception(env, &thrown) == napi_ok) napi_fatal_exception(env, thrown);
+}
+
 // The listener in JavaScript, as the library's thread reaches it. When Node ends, it may be gone before what calls it
 // is.
 class Listener {
@@ -37,8 +49,10 @@ class Listener {
   }
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
+  // On the main thread.
   ~Listener() {
     const std::lock_guard lock(reach_->mutex);
+    reach_->is_wanted = false;
     if (reach_->is_open) function_.Release();
   }
 
@@ -46,10 +60,10 @@ class Listener {
     auto owned = std::make_unique<ZoneEvent>(std::move(event));
     const std::lock_guard lock(reach_->mutex);
     if (!reach_->is_open) return;
-    const napi_status status =
-        function_.NonBlockingCall(owned.get(), [](Napi::Env env, Napi::Function listener, ZoneEvent* told) {
+    const napi_status status = function_.NonBlockingCall(
+        owned.get(), [reach = reach_](Napi::Env env, Napi::Function listener, ZoneEvent* told) {
           const std::unique_ptr<ZoneEvent> taken(told);
-          if (env != nullptr) listener.Call({EventToJs(env, *taken)});
+          if (env != nullptr && reach->is_wanted) Call(env, listener, *taken);
         });
     if (status == napi_ok) static_cast<void>(owned.release());
     // After this answer it may not be touched any more.
@@ -60,6 +74,8 @@ class Listener {
   struct Reach {
     std::mutex mutex;
     bool is_open = true;
+    // Of the main thread alone: what has come before the end may still be on its way.
+    bool is_wanted = true;
 
     void End() {
       const std::lock_guard lock(mutex);

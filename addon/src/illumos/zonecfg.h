@@ -130,7 +130,7 @@ class Document {
   void Set(Text property, const std::optional<std::string>& value);
   void SetAutoboot(bool autoboot);
   void SetExclusiveIp(bool exclusive);
-  // The next number of the machine, unless it has one.
+  // The next number of the machine, unless it has one. Throws the errno's name when there is none to be had.
   int32_t AssignDid();
 
   void Add(const Resource& resource);
@@ -158,6 +158,8 @@ class Document {
 
  private:
   zone_dochandle_t handle_;
+  // The zone is not in the index before it is saved.
+  bool is_new_;
   std::string name_;
 };
 

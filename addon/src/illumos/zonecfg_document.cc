@@ -1,4 +1,5 @@
 // Document: where it comes from and goes to, and properties of the zone itself.
+#include <cerrno>
 #include <cstdlib>
 
 #include "core/overloaded.h"
@@ -14,8 +15,9 @@ constexpr size_t kLongestText = 1 << 17;
 
 }  // namespace
 
-Document::Document(const Source& source) : handle_(Lib().zonecfg_init_handle()) {
-  if (handle_ == nullptr) throw NativeError("zonecfg", "zonecfg_init_handle", "Z_NOMEM", Z_NOMEM, "out of memory");
+Document::Document(const Source& source)
+    : handle_(NewDocumentHandle()),
+      is_new_(std::holds_alternative<OfTemplate>(source) || std::holds_alternative<OfFile>(source)) {
   try {
     std::visit(Overloaded{
                    [&](const OfZone& of) {
@@ -166,7 +168,11 @@ void Document::SetExclusiveIp(bool exclusive) {
 }
 
 int32_t Document::AssignDid() {
-  if (Did() == -1) Lib().zonecfg_set_did(handle_);
+  if (Did() != -1) return Did();
+  errno = 0;
+  Lib().zonecfg_set_did(handle_);
+  // It does not say that it has failed.
+  if (Did() == -1) throw NativeError("zonecfg", "zonecfg_set_did", errno == 0 ? EIO : errno, name_);
   return Did();
 }
 
@@ -188,7 +194,31 @@ void Document::RemoveLimit(const std::string& alias) {
 
 bool Document::FixObsolete() { return Lib().zonecfg_fix_obsolete(handle_) != 0; }
 
-void Document::Save() { Check(Lib().zonecfg_save(handle_), "zonecfg_save", name_); }
+void Document::Save() {
+  // The name inside becomes that of the file, and a line of the index is made of the others, whatever a document says.
+  const auto field = [&](Text property) {
+    try {
+      return Get(property).value_or("");
+    } catch (const NativeError&) {
+      // What the library cannot read, it does not write either.
+      return std::string();
+    }
+  };
+  const std::string name = field(Text::kName);
+  const std::string brand = field(Text::kBrand);
+  if (!FitsIndex(field(Text::kZonepath)) || !FitsIndex(brand) || brand.find(':') != std::string::npos) {
+    Fail("zonecfg_save", name, Z_INVALID_PROPERTY);
+  }
+  // A longer one it refuses by itself.
+  if (name.size() < ZONENAME_MAX) {
+    RequireName(name);
+    if (is_new_) Check(Lib().zonecfg_validate_zonename(name.c_str()), "zonecfg_validate_zonename", name);
+    // Another one may have come since this was opened.
+    if (is_new_ && StateOf(name)) Fail("zonecfg_save", name, Z_NAME_IN_USE);
+  }
+  Check(Lib().zonecfg_save(handle_), "zonecfg_save", name_);
+  is_new_ = false;
+}
 
 void Document::NotifyCreate() { Lib().zonecfg_notify_create(handle_); }
 

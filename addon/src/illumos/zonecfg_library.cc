@@ -83,6 +83,20 @@ void RequireName(const std::string& name) {
   if (!good) Fail("use as the name of a zone", name, Z_BOGUS_ZONE_NAME);
 }
 
+zone_dochandle_t NewDocumentHandle() {
+  Lib().zonecfg_fini_handle.Require();
+  const zone_dochandle_t handle = Lib().zonecfg_init_handle();
+  if (handle == nullptr) Fail("zonecfg_init_handle", "", Z_NOMEM);
+  return handle;
+}
+
+bool FitsIndex(const std::string& text) {
+  for (const char c : text) {
+    if (c == '"' || static_cast<unsigned char>(c) < 0x20) return false;
+  }
+  return true;
+}
+
 std::string ErrorText(int code) { return Lib().zonecfg_strerror(code); }
 
 }  // namespace smartadm::zonecfg

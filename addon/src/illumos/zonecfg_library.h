@@ -68,6 +68,12 @@ inline void Check(int code, const char* operation, const std::string& subject) {
 // Names become parts of paths in the library. Throws Z_BOGUS_ZONE_NAME.
 void RequireName(const std::string& name);
 
+// A handle without a document, which the caller has to give back.
+zone_dochandle_t NewDocumentHandle();
+
+// Whether `text` can be a field of a line in the index, which the library writes as it is.
+bool FitsIndex(const std::string& text);
+
 // Text in memory that may be written to, as the library's older functions want it.
 class Writable {
  public:

@@ -116,9 +116,10 @@ const char* StatusName(zone_status_t status) {
 
 template <typename Get>
 std::optional<std::string> BrandText(const Get& get) {
-  std::array<char, kPathSize* 2> buffer = {};
+  // One that does not fit would seem not to be there: some name the zonepath several times.
+  std::string buffer(kPathSize * 64, '\0');
   if (get(buffer.data(), buffer.size()) != 0) return std::nullopt;
-  return buffer.data();
+  return buffer.c_str();
 }
 
 void CloseIndex(FILE* index) { Lib().endzoneent(index); }
@@ -129,6 +130,7 @@ void CloseBrand(brand_handle_t brand) { Lib().brand_close(brand); }
 std::vector<IndexEntry> List() {
   const Library& lib = Lib();
   std::vector<IndexEntry> list;
+  lib.endzoneent.Require();
   const Owned<FILE, CloseIndex> index(lib.setzoneent());
   if (!index) return list;
   for (;;) {
@@ -190,6 +192,10 @@ std::optional<std::string> UuidOf(const std::string& name) {
 void SetUuid(const std::string& name, const std::string& zonepath, const std::string& uuid) {
   RequireName(name);
   if (zonepath.size() >= kPathSize) Fail("zonecfg_set_uuid", name, Z_TOO_BIG);
+  // It is written into the index as it is.
+  if (!FitsIndex(zonepath) || (!zonepath.empty() && zonepath[0] != '/')) {
+    Fail("zonecfg_set_uuid", name, Z_BAD_PROPERTY);
+  }
   Check(Lib().zonecfg_set_uuid(name.c_str(), zonepath.c_str(), uuid.c_str()), "zonecfg_set_uuid", name);
 }
 
@@ -226,8 +232,7 @@ void ApplyRctls(const std::string& name) {
   RequireName(name);
   const Library& lib = Lib();
   const Owned<zone_dochandle, [](zone_dochandle_t handle) { Lib().zonecfg_fini_handle(handle); }> handle(
-      lib.zonecfg_init_handle());
-  if (!handle) Fail("zonecfg_init_handle", name, Z_NOMEM);
+      NewDocumentHandle());
   Check(lib.zonecfg_get_handle(name.c_str(), handle.get()), "zonecfg_get_handle", name);
   errno = 0;
   Check(lib.zonecfg_apply_rctls(Writable(name), handle.get()), "zonecfg_apply_rctls", name);
@@ -299,9 +304,11 @@ std::vector<uint32_t> DatalinksOf(int32_t id) {
 
 std::optional<Brand> BrandInfo(const std::string& name, const std::string& zone, const std::string& zonepath) {
   RequireName(zone);
+  if (zonepath.size() >= kPathSize) Fail("brand_open", name, Z_TOO_BIG);
   // A folder below /usr/lib/brand.
   if (name.empty() || name[0] == '.' || name.find('/') != std::string::npos) return std::nullopt;
   const Library& lib = Lib();
+  lib.brand_close.Require();
   const Owned<__brand_handle, CloseBrand> brand(lib.brand_open(name.c_str()));
   if (!brand) return std::nullopt;
   const auto plain = [&](const auto& get) {

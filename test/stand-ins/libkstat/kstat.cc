@@ -1,7 +1,8 @@
 // A stand-in for libkstat: what the kernel counts of running zones, and what a test has written down.
 //   system/zones/NAME      a running zone, see libzonecfg/stand_in.h: gives `zones:ID:NAME` of class zone_misc
 //   system/kstats          one a line: `MODULE INSTANCE NAME CLASS [MEMBER=TYPE:VALUE …]`, TYPE one of i32 u32 i64 u64
-//                          char string null; a line that begins with `raw` has no members; with `gone`, cannot be read
+//                          char string null; a line that begins with `raw` has no members; with `gone`, goes away
+//                          before it is read; with `broken`, cannot be read
 //   system/kstat-refuse    the errno that kstat_open fails with
 #include <kstat.h>
 
@@ -102,7 +103,8 @@ void AddWritten(Chain* chain) {
     words >> module;
     const bool is_raw = module == "raw";
     const bool is_gone = module == "gone";
-    if (is_raw || is_gone) words >> module;
+    const bool is_broken = module == "broken";
+    if (is_raw || is_gone || is_broken) words >> module;
     words >> instance >> name >> class_;
     std::vector<kstat_named_t> members;
     for (std::string member; words >> member;) {
@@ -112,7 +114,8 @@ void AddWritten(Chain* chain) {
                                member.substr(colon + 1)));
     }
     Add(chain, module, instance, name, class_, std::move(members), is_raw ? 0 : KSTAT_TYPE_NAMED);
-    if (is_gone) chain->statistics.back()->ks_flags = 1;
+    if (is_gone) chain->statistics.back()->ks_flags = ENXIO;
+    if (is_broken) chain->statistics.back()->ks_flags = EIO;
   }
 }
 
@@ -135,7 +138,7 @@ int kstat_close(kstat_ctl_t* control) {
 kid_t kstat_read(kstat_ctl_t* control, kstat_t* statistic, void* into) {
   if (into != nullptr) std::abort();
   if (statistic->ks_flags != 0) {
-    errno = ENXIO;
+    errno = statistic->ks_flags;
     return -1;
   }
   auto* chain = reinterpret_cast<Chain*>(control);

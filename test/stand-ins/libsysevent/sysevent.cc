@@ -1,26 +1,35 @@
 // A stand-in for libsysevent, for the one channel on which zones tell of their states: the lines of `system/events`, as
-// the stand-in for libzonecfg writes them, that come after a subscription. `system/sysevent-refuse` holds the errno
-// that the next calls fail with.
+// the stand-in for libzonecfg writes them, that come after a subscription. A test may add two fields to a line: what is
+// told instead of `change` (`damaged`: an event that cannot be read), and the id of the zone. A line `FUNCTION ERRNO`
+// in `system/sysevent-refuse` has that function fail.
 #include <libsysevent.h>
 
-#include <atomic>
+#include <sys/stat.h>
+
 #include <cerrno>
 #include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <fstream>
+#include <mutex>
+#include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace {
 
 struct Event {
-  std::string zone, before, after;
+  std::string zone, before, after, what;
+  int32_t zone_id;
 };
 
 struct ChannelState {
-  std::atomic<bool> stop = false;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool stop = false;
   std::thread thread;
   std::string id;
 };
@@ -31,34 +40,52 @@ std::string Root() {
   return root;
 }
 
-int Refused() {
+int Refused(const char* function) {
   std::ifstream file(Root() + "/system/sysevent-refuse");
-  int error = 0;
-  file >> error;
-  return error;
+  std::string name;
+  for (int error = 0; file >> name >> error;) {
+    if (name == function) return error;
+  }
+  return 0;
+}
+
+// False for what is no event.
+bool Parse(const std::string& line, Event* event) {
+  std::vector<std::string> fields;
+  std::istringstream stream(line);
+  for (std::string field; std::getline(stream, field, '\t');) fields.push_back(field);
+  if (line.find('\t') == std::string::npos) return false;
+  fields.resize(5);
+  *event = {fields[0], fields[1], fields[2], fields[3].empty() ? ZONE_EVENT_STATUS_SUBCLASS : fields[3],
+            fields[4].empty() ? -1 : std::atoi(fields[4].c_str())};
+  return true;
 }
 
 void Watch(ChannelState* channel, std::streamoff from, int (*callback)(sysevent_t*, void*), void* data) {
   const std::string path = Root() + "/system/events";
+  std::unique_lock lock(channel->mutex);
   while (!channel->stop) {
-    std::ifstream file(path);
-    file.seekg(from);
-    for (std::string line; !channel->stop && std::getline(file, line) && !file.eof();) {
-      from = file.tellg();
-      const size_t first = line.find('\t');
-      const size_t second = line.find('\t', first + 1);
-      if (second == std::string::npos) continue;
-      Event event = {line.substr(0, first), line.substr(first + 1, second - first - 1), line.substr(second + 1)};
-      callback(reinterpret_cast<sysevent_t*>(&event), data);
+    struct stat status;
+    if (::stat(path.c_str(), &status) == 0 && status.st_size > from) {
+      std::ifstream file(path);
+      file.seekg(from);
+      for (std::string line; !channel->stop && std::getline(file, line) && !file.eof();) {
+        from = file.tellg();
+        Event event;
+        if (!Parse(line, &event)) continue;
+        lock.unlock();
+        callback(reinterpret_cast<sysevent_t*>(&event), data);
+        lock.lock();
+      }
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (!channel->stop) channel->changed.wait_for(lock, std::chrono::milliseconds(5));
   }
 }
 
 }  // namespace
 
 int sysevent_evc_bind(const char* name, evchan_t** channel, uint32_t) {
-  if (const int error = Refused(); error != 0) return error;
+  if (const int error = Refused(__func__); error != 0) return error;
   if (std::strcmp(name, ZONE_EVENT_CHANNEL) != 0) return EINVAL;
   *channel = new ChannelState;
   return 0;
@@ -74,6 +101,7 @@ int sysevent_evc_unbind(evchan_t* channel) {
 
 int sysevent_evc_subscribe(evchan_t* channel, const char* id, const char*, int (*callback)(sysevent_t*, void*),
                            void* data, uint32_t) {
+  if (const int error = Refused(__func__); error != 0) return error;
   if (std::strlen(id) > 15) return EINVAL;
   std::ifstream file(Root() + "/system/events", std::ios::ate);
   const std::streamoff from = file ? static_cast<std::streamoff>(file.tellg()) : 0;
@@ -86,7 +114,11 @@ int sysevent_evc_subscribe(evchan_t* channel, const char* id, const char*, int (
 int sysevent_evc_unsubscribe(evchan_t* channel, const char* id) {
   auto* state = static_cast<ChannelState*>(channel);
   if (state->id != id) return EINVAL;
-  state->stop = true;
+  {
+    const std::lock_guard lock(state->mutex);
+    state->stop = true;
+  }
+  state->changed.notify_all();
   state->thread.join();
   state->id.clear();
   return 0;
@@ -94,11 +126,14 @@ int sysevent_evc_unsubscribe(evchan_t* channel, const char* id) {
 
 int sysevent_get_attr_list(sysevent_t* event, nvlist_t** list) {
   const auto* told = reinterpret_cast<const Event*>(event);
+  if (told->what == "damaged") return ENOMEM;
   if (const int error = nvlist_alloc(list, NV_UNIQUE_NAME, 0); error != 0) return error;
   nvlist_add_string(*list, "zonename", told->zone.c_str());
-  nvlist_add_string(*list, "oldstate", told->before.c_str());
-  nvlist_add_string(*list, "newstate", told->after.c_str());
-  nvlist_add_int32(*list, "zoneid", -1);
+  if (told->what == ZONE_EVENT_STATUS_SUBCLASS) {
+    nvlist_add_string(*list, "oldstate", told->before.c_str());
+    nvlist_add_string(*list, "newstate", told->after.c_str());
+  }
+  nvlist_add_int32(*list, "zoneid", told->zone_id);
   nvlist_add_uint64(*list, "when", static_cast<uint64_t>(std::time(nullptr)) * 1000000000);
   return 0;
 }
@@ -108,9 +143,8 @@ char* sysevent_get_class_name(sysevent_t*) {
   return name;
 }
 
-char* sysevent_get_subclass_name(sysevent_t*) {
-  static char name[] = ZONE_EVENT_STATUS_SUBCLASS;
-  return name;
+char* sysevent_get_subclass_name(sysevent_t* event) {
+  return const_cast<char*>(reinterpret_cast<const Event*>(event)->what.c_str());
 }
 
 uint64_t sysevent_get_seq(sysevent_t*) { return 0; }

@@ -306,7 +306,11 @@ int Prepare(zone_dochandle_t handle) {
 
 using namespace standin;
 
-zone_dochandle_t zonecfg_init_handle(void) { return new zone_dochandle; }
+zone_dochandle_t zonecfg_init_handle(void) {
+  // A code of its own in errno.
+  if (Refused(__func__)) return nullptr;
+  return new zone_dochandle;
+}
 
 void zonecfg_fini_handle(zone_dochandle_t handle) {
   if (handle == nullptr) return;
@@ -368,6 +372,7 @@ int zonecfg_get_attach_handle(const char* path, const char* file, const char* na
 }
 
 int zonecfg_save(zone_dochandle_t handle) {
+  if (const auto refused = Refused(__func__)) return *refused;
   if (zonecfg_check_handle(handle) != Z_OK) return Z_BAD_HANDLE;
   if (handle->is_snapshot) return Z_INVAL;
   char name[ZONENAME_MAX];

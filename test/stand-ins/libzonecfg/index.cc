@@ -280,6 +280,7 @@ char* zone_state_str(zone_state_t state) {
 }
 
 int zone_get_state(char* name, zone_state_t* state) {
+  if (const auto refused = Refused(__func__)) return *refused;
   if (name == nullptr) return Z_INVAL;
   if (std::strcmp(name, GLOBAL_ZONENAME) == 0) {
     *state = ZONE_STATE_RUNNING;
@@ -306,6 +307,7 @@ int zone_get_state(char* name, zone_state_t* state) {
 }
 
 int zone_set_state(char* name, zone_state_t state) {
+  if (const auto refused = Refused(__func__)) return *refused;
   if (state != ZONE_STATE_CONFIGURED && state != ZONE_STATE_INCOMPLETE && state != ZONE_STATE_INSTALLED) return Z_INVAL;
   zone_state_t before = UINT_MAX;
   if (zone_get_state(name, &before) != Z_OK) before = UINT_MAX;
@@ -318,6 +320,7 @@ int zone_set_state(char* name, zone_state_t state) {
 }
 
 int zonecfg_destroy(const char* name, boolean_t force) {
+  if (const auto refused = Refused(__func__)) return *refused;
   const std::string path = ConfigPath(name);
   zone_state_t state = ZONE_STATE_CONFIGURED;
   const int error = zone_get_state(const_cast<char*>(name), &state);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <vector>
 
 #include "../links/table.h"
@@ -208,6 +210,20 @@ void MakeRunFolder() {
   ::mkdir((Root() + ZONES_TMPDIR).c_str(), 0700);
 }
 
+std::optional<int> Refused(const char* function) {
+  std::ifstream file(Root() + "/system/zones-refuse");
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
+    std::string name;
+    int code = 0;
+    words >> name >> code;
+    if (name != function) continue;
+    if (int error = 0; words >> error) errno = error;
+    return code;
+  }
+  return std::nullopt;
+}
+
 void Publish(const std::string& zone, const std::string& before, const std::string& after) {
   std::filesystem::create_directories(Root() + "/system");
   std::ofstream(Root() + "/system/events", std::ios::app) << zone << '\t' << before << '\t' << after << '\n';
@@ -328,6 +344,7 @@ ssize_t zone_getattr(zoneid_t id, int attribute, void* buffer, size_t size) {
 }
 
 int zone_list(zoneid_t* ids, uint_t* count) {
+  if (const auto refused = Refused(__func__)) return *refused;
   std::vector<zoneid_t> all = {GLOBAL_ZONEID};
   for (const std::string& name : RunningNames()) all.push_back(FindRunning(name)->id);
   for (uint_t i = 0; i < std::min<size_t>(*count, all.size()); ++i) ids[i] = all[i];
@@ -399,7 +416,11 @@ boolean_t zonecfg_lock_file_held(int* fd) {
 // zoneadmd
 
 int zonecfg_ping_zoneadmd(const char* zone) {
-  return ::access(RunPath(std::string(zone) + ".zoneadmd_door").c_str(), F_OK) == 0 ? Z_OK : Z_NO_ZONE;
+  const std::string door = RunPath(std::string(zone) + ".zoneadmd_door");
+  if (::access(door.c_str(), F_OK) != 0) return Z_NO_ZONE;
+  // One that leaves right after it has answered.
+  if (std::filesystem::remove(Root() + "/system/vanishing/" + zone)) ::unlink(door.c_str());
+  return Z_OK;
 }
 
 namespace {
@@ -490,6 +511,7 @@ int Obey(const std::string& zone, zone_cmd_t command, std::string* messages) {
 
 // Serves the doors of zoneadmd: the open file says which zone is meant.
 int door_call(int fd, door_arg_t* arguments) {
+  if (const auto refused = Refused(__func__)) return *refused;
   char path[kMaxPath + 64];
   const ssize_t length = ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path, sizeof path - 1);
   if (length < 0) return Fail(EBADF);
@@ -513,7 +535,14 @@ int door_call(int fd, door_arg_t* arguments) {
   }
   std::string messages;
   const int result = Obey(zone, request.cmd, &messages);
-  const size_t size = std::min(sizeof(int) + messages.size() + 1, arguments->rsize);
+  const size_t size = sizeof(int) + messages.size() + 1;
+  // As the kernel does with a reply that does not fit: it is put into memory that the caller has to unmap.
+  if (size > arguments->rsize) {
+    void* moved = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (moved == MAP_FAILED) return Fail(E2BIG);
+    arguments->rbuf = static_cast<char*>(moved);
+    arguments->rsize = size;
+  }
   std::memcpy(arguments->rbuf, &result, sizeof result);
   std::memcpy(arguments->rbuf + sizeof result, messages.c_str(), size - sizeof result - 1);
   arguments->rbuf[size - 1] = '\0';
@@ -525,6 +554,7 @@ int door_call(int fd, door_arg_t* arguments) {
 // Other calls on running zones
 
 int zonecfg_apply_rctls(char* name, zone_dochandle_t handle) {
+  if (const auto refused = Refused(__func__)) return *refused;
   if (const int error = zonecfg_check_handle(handle); error != Z_OK) return error;
   const auto running = FindRunning(name);
   if (!running || running->status != ZONE_IS_RUNNING) {
@@ -548,6 +578,7 @@ int zonecfg_apply_rctls(char* name, zone_dochandle_t handle) {
 
 // Mounts are the lines of system/mnttab.
 int zonecfg_find_mounts(char* path, int (*callback)(const struct mnttab*, void*), void* data) {
+  if (const auto refused = Refused(__func__)) return *refused;
   std::ifstream table(Root() + "/system/mnttab");
   if (!table) return 0;
   int found = 0;

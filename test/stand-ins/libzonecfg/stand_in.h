@@ -14,6 +14,7 @@
 #include <libxml/tree.h>
 #include <libzonecfg.h>
 
+#include <optional>
 #include <string>
 
 struct lifreq;
@@ -60,6 +61,9 @@ int Prepare(zone_dochandle_t handle);
 enum class IndexChange { kAdd, kModify, kRemove };
 // `zone_state` below 0, an empty path, brand or new name, and a null UUID keep what the index has.
 int ChangeIndex(const struct zoneent& entry, IndexChange change);
+
+// The code that a test has asked this function to fail with, by a line `FUNCTION CODE [ERRNO]` in system/zones-refuse.
+std::optional<int> Refused(const char* function);
 
 void Publish(const std::string& zone, const std::string& before, const std::string& after);
 
