@@ -10,9 +10,7 @@ import { brandOf } from './brands/brand.js';
 import type { Element } from './draft.js';
 import { payloadFacts } from './facts.js';
 import { loadVm } from './load.js';
-import { refreshNocloud } from './nocloud.js';
 import { PciSlots } from './pci-slots.js';
-import { planUpdate } from './update-plan.js';
 import { updateZoneConfig } from './zone-config-update.js';
 
 /** Internal metadata may hold passwords, and the emulator runs as another user in the same zone. */
@@ -39,6 +37,8 @@ export async function prepareGuest(
   const hvm = hvmOf(host, brand);
   const loaded = await loadVm(host, String(uuid));
   const placed = loaded.brand === 'bhyve' ? await identifyDisks(ctx, host, loaded) : loaded;
+  // Loaded for machines only: this and what it uses take longer to load than a zone's boot takes to prepare.
+  const { refreshNocloud } = await import('./nocloud.js');
   const vm = await refreshNocloud(ctx, host, placed);
   await hvm.prepare(vm, boot);
   const root = zoneRoot(host.at(`${String(vm.zonepath)}/root`));
@@ -63,6 +63,7 @@ async function identifyDisks(ctx: Context, host: Host, vm: VmObject): Promise<Vm
   if (changes.length === 0) return vm;
   // Ports that an update does not name get their usual places.
   const { com1, com2 } = vm;
+  const { planUpdate } = await import('./update-plan.js');
   const plan = await planUpdate(vm, { update_disks: changes, com1, com2 }, facts);
   const config = await host.zones.config(vm.zonename ?? String(vm.uuid));
   await host.zones.configure(updateZoneConfig(config, vm, plan));
