@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { after, beforeEach, describe, it } from 'node:test';
 import { codeOf } from '../../lib/errors.js';
 import { loadNative } from '../../lib/host/native.js';
+import type { NativeKstat } from '../../lib/host/native-dladm.js';
 import { IllumosRoot } from '../stand-ins/root.js';
+import { documentedCodes, endsAThousand, refusesWrongArguments, type ExportEntry } from './every-export.js';
+import { inLackingProcess } from './lacking.js';
 
 const kstat = loadNative('kstat');
 let root = new IllumosRoot();
@@ -56,27 +59,82 @@ describe('kstat', () => {
     assert.deepEqual((await kstat.read({ module: 'unix' }))[0]?.data, {});
   });
 
-  it('says why it cannot read', async () => {
-    root.write('/system/kstat-refuse', '13\n');
-    await assert.rejects(kstat.read({}), (error) => codeOf(error) === 'EACCES');
+  it('fits what is at both ends of a number, and no part of a name', async () => {
+    root.write('/system/kstats', 'm 2147483647 nm c a=i64:-9223372036854775808 b=i32:-2147483648 c=u32:4294967295\n');
+    assert.deepEqual((await kstat.read({ instance: 2 ** 31 - 1 }))[0]?.data, {
+      a: -(2n ** 63n), b: -(2n ** 31n), c: 2n ** 32n - 1n,
+    }); // prettier-ignore
+    assert.deepEqual(await kstat.read({ name: 'n' }), []);
   });
 
-  it('takes nothing but queries', () => {
-    for (const bad of [
-      undefined,
-      null,
-      'zones',
-      { module: 7 },
-      { instance: '7' },
-      { instance: -1 },
-      { name: 'a\0b' },
-    ]) {
-      assert.throws(() => kstat.read(bad as { module: string }), (e) => e instanceof TypeError || e instanceof RangeError, JSON.stringify(bad)); // prettier-ignore
+  it('leaves out what goes away before it is read', async () => {
+    root.write('/system/kstats', 'gone a 0 x misc v=u32:1\nb 0 x misc v=u32:1\n');
+    assert.deepEqual((await kstat.read({ name: 'x' })).map(({ module }) => module), ['b']); // prettier-ignore
+  });
+
+  it('of a library that lacks a function is refused, and ends no process', () => {
+    for (const lacking of ['kstat_open', 'kstat_close', 'kstat_read']) {
+      const program = `
+        const addon = require(file);
+        codeOf(() => addon.read({})).then((end) => console.log([addon.missingFunctions(), end].join('\\n')));`;
+      assert.equal(
+        inLackingProcess({ addon: 'kstat', libraries: ['kstat'], functions: [lacking] }, program),
+        `${lacking}\nENOSYS kstat ${lacking}\n`,
+      );
     }
-  });
-
-  it('answers a thousand calls at once', async () => {
-    const all = await Promise.all(Array.from({ length: 1000 }, () => kstat.read({ module: 'vmm' })));
-    assert.ok(all.every((found) => found.length === 1));
+    assert.equal(
+      inLackingProcess({ addon: 'kstat', libraries: [] }, 'codeOf(() => require(file)).then(console.log)'),
+      'ENOENT kstat dlopen\n',
+    );
   });
 });
+
+const entries: Readonly<Record<keyof NativeKstat, ExportEntry>> = {
+  read: {
+    args: [{ module: 'zones', instance: 7, name: 'web', class: 'zone_misc' }],
+    required: 1,
+    fails: {
+      EACCES: () => {
+        root.write('/system/kstat-refuse', '13\n');
+        return kstat.read({});
+      },
+      EIO: () => {
+        root.write('/system/kstats', 'broken cpu 0 cpu misc a=u32:1\n');
+        return kstat.read({ module: 'cpu' });
+      },
+    },
+    prepare: () => {
+      root.write('/system/kstats', 'broken cpu 0 cpu misc\nvmm 0 vm misc\n');
+      return Promise.resolve();
+    },
+    many: (index) => kstat.read({ module: index % 2 === 0 ? 'vmm' : 'cpu' }),
+    ends: { done: 500, EIO: 500 },
+  },
+  missingFunctions: { args: [], required: 0, fails: {}, many: () => kstat.missingFunctions(), ends: { done: 1000 } },
+};
+
+describe('the table of this test', () => {
+  it('has all that kstat.node exports', () => {
+    assert.deepEqual(Object.keys(entries).sort(), Object.keys(kstat).sort());
+  });
+});
+
+const documented = documentedCodes('native-dladm.ts', 'NativeKstat');
+
+for (const [name, entry] of Object.entries(entries)) {
+  describe(name, () => {
+    it('fails as its documentation says, and says of what', async () => {
+      for (const code of documented.get(name) ?? []) assert.ok(code in entry.fails, `nothing shows ${code}`);
+      for (const [code, fail] of Object.entries(entry.fails)) {
+        await assert.rejects(async () => await fail(), (error: Error & { library?: string }) => codeOf(error) === code && error.library === 'kstat', code); // prettier-ignore
+        root.write('/system/kstat-refuse', '');
+      }
+    });
+
+    it('refuses arguments of the wrong type and length', () => {
+      refusesWrongArguments(kstat, name, entry);
+    });
+
+    it('ends as it should a thousand times at once', () => endsAThousand(entry));
+  });
+}

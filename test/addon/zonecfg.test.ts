@@ -1,11 +1,11 @@
 /** Every export of zonecfg.node with good and bad arguments, on the stand-in for libzonecfg. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { after, beforeEach, describe, it } from 'node:test';
 import { codeOf } from '../../lib/errors.js';
-import { addonFile, loadNative } from '../../lib/host/native.js';
+import { loadNative } from '../../lib/host/native.js';
 import type { NativeZoneChange, NativeZonecfg } from '../../lib/host/native-illumos.js';
 import { IllumosRoot } from '../stand-ins/root.js';
+import { inLackingProcess } from './lacking.js';
 
 const zonecfg = loadNative('zonecfg');
 const uuid = '11111111-2222-4333-8444-555555555555';
@@ -554,15 +554,30 @@ describe('many calls', () => {
   });
 });
 
-it('a process without the library says so when the addon is loaded', () => {
-  const done = spawnSync(
-    process.execPath,
-    ['-e', `const { copyFileSync, mkdtempSync, rmSync } = require('fs');
-      const folder = mkdtempSync(require('os').tmpdir() + '/alone-');
-      copyFileSync(${JSON.stringify(addonFile('zonecfg'))}, folder + '/zonecfg.node');
-      try { require(folder + '/zonecfg.node'); } catch (error) { console.log(error.code, error.library, error.operation); }
-      rmSync(folder, { recursive: true });`],
-    { encoding: 'utf8' },
-  ); // prettier-ignore
-  assert.equal(done.stdout, 'ENOENT zonecfg dlopen\n', done.stderr);
+describe('a library that lacks something', () => {
+  it('is told of when the addon is loaded, where it lacks everything', () => {
+    const program = 'codeOf(() => require(file)).then(console.log)';
+    assert.equal(inLackingProcess({ addon: 'zonecfg', libraries: [] }, program), 'ENOENT zonecfg dlopen\n');
+  });
+
+  it('costs only those who need what it lacks, and ends no process', async () => {
+    await make('a');
+    const calls: Readonly<Record<string, readonly string[]>> = {
+      zone_list_datalink: ['datalinks(0)'],
+      // What others begin could not be ended.
+      zonecfg_fini_handle: ["open({ zone: 'a' })", "applyRctls('a')"],
+      endzoneent: ['list()'],
+      brand_close: ["brandInfo('lx', 'a', '/zones/a')"],
+    };
+    for (const [lacking, needing] of Object.entries(calls)) {
+      const program = `
+        const addon = require(file);
+        const ends = [() => addon.idOf('global'), ${needing.map((call) => `() => addon.${call}`).join(', ')}].map(codeOf);
+        Promise.all(ends).then((all) => console.log([addon.missingFunctions(), ...all].join('\\n')));`;
+      assert.equal(
+        inLackingProcess({ addon: 'zonecfg', libraries: ['zonecfg'], functions: [lacking] }, program),
+        [lacking, 'done', ...needing.map(() => `ENOSYS zonecfg ${lacking}`), ''].join('\n'),
+      );
+    }
+  });
 });

@@ -29,13 +29,16 @@ Napi::Value EventToJs(Napi::Env env, const ZoneEvent& event) {
 // What the listener throws, be it null, ends the program as that of any other listener does, unless somebody minds
 // uncaught exceptions. Node alone would only warn.
 void Call(Napi::Env env, Napi::Function listener, const ZoneEvent& event) {
-  const napi_value argument = EventToJs(env, event);
-  if (napi_call_function(env, env.Undefined(), listener, 1, &argument, nullptr) != napi_pending_exception) return;
-  bool has_thrown = false;
-  napi_value thrown = nullptr;
-  // Not where the environment has come to its end.
-  if (napi_is_exception_pending(env, &has_thrown) != napi_ok || !has_thrown) return;
-  if (napi_get_and_clear_last_exception(env, &thrown) == napi_ok) napi_fatal_exception(env, thrown);
+  try {
+    const napi_value argument = EventToJs(env, event);
+    if (napi_call_function(env, env.Undefined(), listener, 1, &argument, nullptr) != napi_pending_exception) return;
+    bool has_thrown = false;
+    napi_value thrown = nullptr;
+    if (napi_is_exception_pending(env, &has_thrown) != napi_ok || !has_thrown) return;
+    if (napi_get_and_clear_last_exception(env, &thrown) == napi_ok) napi_fatal_exception(env, thrown);
+  } catch (const Napi::Error&) {
+    // The environment is on its way out, and takes nothing any more.
+  }
 }
 
 // The listener in JavaScript, as the library's thread reaches it. When Node ends, it may be gone before what calls it

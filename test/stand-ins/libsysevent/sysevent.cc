@@ -8,12 +8,12 @@
 
 #include <cerrno>
 #include <chrono>
-#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <fstream>
 #include <mutex>
+#include <set>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -27,12 +27,23 @@ struct Event {
 };
 
 struct ChannelState {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool stop = false;
-  std::thread thread;
-  std::string id;
+  std::string id, path;
+  std::streamoff from = 0;
+  int (*callback)(sysevent_t*, void*) = nullptr;
+  void* data = nullptr;
 };
+
+// All channels that are subscribed to; a callback runs while it is held, so that it has ended when a channel has gone.
+struct Channels {
+  std::mutex mutex;
+  std::set<ChannelState*> all;
+};
+
+// Left behind at exit, as the thread that looks through them is.
+Channels& Subscribed() {
+  static Channels& channels = *new Channels;
+  return channels;
+}
 
 std::string Root() {
   const char* root = std::getenv("SMARTADM_STAND_IN_ROOT");
@@ -61,24 +72,22 @@ bool Parse(const std::string& line, Event* event) {
   return true;
 }
 
-void Watch(ChannelState* channel, std::streamoff from, int (*callback)(sysevent_t*, void*), void* data) {
-  const std::string path = Root() + "/system/events";
-  std::unique_lock lock(channel->mutex);
-  while (!channel->stop) {
-    struct stat status;
-    if (::stat(path.c_str(), &status) == 0 && status.st_size > from) {
-      std::ifstream file(path);
-      file.seekg(from);
-      for (std::string line; !channel->stop && std::getline(file, line) && !file.eof();) {
-        from = file.tellg();
-        Event event;
-        if (!Parse(line, &event)) continue;
-        lock.unlock();
-        callback(reinterpret_cast<sysevent_t*>(&event), data);
-        lock.lock();
-      }
-    }
-    if (!channel->stop) channel->changed.wait_for(lock, std::chrono::milliseconds(5));
+void Tell(ChannelState* channel) {
+  struct stat status;
+  if (::stat(channel->path.c_str(), &status) != 0 || status.st_size <= channel->from) return;
+  std::ifstream file(channel->path);
+  file.seekg(channel->from);
+  for (std::string line; std::getline(file, line) && !file.eof();) {
+    channel->from = file.tellg();
+    Event event;
+    if (Parse(line, &event)) channel->callback(reinterpret_cast<sysevent_t*>(&event), channel->data);
+  }
+}
+
+void Watch() {
+  for (;; std::this_thread::sleep_for(std::chrono::milliseconds(5))) {
+    const std::lock_guard lock(Subscribed().mutex);
+    for (ChannelState* channel : Subscribed().all) Tell(channel);
   }
 }
 
@@ -103,23 +112,24 @@ int sysevent_evc_subscribe(evchan_t* channel, const char* id, const char*, int (
                            void* data, uint32_t) {
   if (const int error = Refused(__func__); error != 0) return error;
   if (std::strlen(id) > 15) return EINVAL;
-  std::ifstream file(Root() + "/system/events", std::ios::ate);
-  const std::streamoff from = file ? static_cast<std::streamoff>(file.tellg()) : 0;
   auto* state = static_cast<ChannelState*>(channel);
   state->id = id;
-  state->thread = std::thread(Watch, state, from, callback, data);
-  return 0;
+  state->path = Root() + "/system/events";
+  struct stat status;
+  state->from = ::stat(state->path.c_str(), &status) == 0 ? status.st_size : 0;
+  state->callback = callback;
+  state->data = data;
+  const std::lock_guard lock(Subscribed().mutex);
+  Subscribed().all.insert(state);
+  static const bool is_watched = (std::thread(Watch).detach(), true);
+  return is_watched ? 0 : EAGAIN;
 }
 
 int sysevent_evc_unsubscribe(evchan_t* channel, const char* id) {
   auto* state = static_cast<ChannelState*>(channel);
   if (state->id != id) return EINVAL;
-  {
-    const std::lock_guard lock(state->mutex);
-    state->stop = true;
-  }
-  state->changed.notify_all();
-  state->thread.join();
+  const std::lock_guard lock(Subscribed().mutex);
+  Subscribed().all.erase(state);
   state->id.clear();
   return 0;
 }
