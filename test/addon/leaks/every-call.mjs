@@ -1,36 +1,27 @@
-// Sees to it that a script that exercises an addon leaves nothing out.
+// Which of the functions of an addon, and of the methods of its handles, a script has called.
 
-/**
- * `target` as it is, watched: `check` throws unless each of its functions has been called with success and, but for those in
- * `never`, without. Objects that its functions give are to be watched by themselves.
- */
-export function watched(name, target, never = []) {
-  const ends = new Map(Object.keys(target).map((each) => [each, new Set()]));
-  const note = (each, end) => {
-    ends.get(each).add(end);
-  };
-  const object = Object.fromEntries(
-    Object.entries(target).map(([each, call]) => [
-      each,
-      (...args) => {
-        try {
-          const result = call(...args);
-          if (typeof result?.then !== 'function') note(each, 'well');
-          else result.then(() => note(each, 'well'), () => note(each, 'badly')); // prettier-ignore
-          return result;
-        } catch (error) {
-          note(each, 'badly');
-          throw error;
-        }
-      },
-    ]),
-  );
-  const check = () => {
-    for (const [each, seen] of ends) {
-      for (const end of never.includes(each) ? ['well'] : ['well', 'badly']) {
-        if (!seen.has(end)) throw new Error(`${name}.${each} was never called so that it ends ${end}`);
-      }
-    }
-  };
-  return { object, check };
+const known = new Set();
+const called = new Set();
+
+/** The same object, of which each call is noted; `name` is what a report calls it. What its functions give is noted too when it is a handle. */
+export function noted(object, name, handle) {
+  const wrapped = {};
+  for (const [key, value] of Object.entries(object)) {
+    const id = `${name}.${key}`;
+    known.add(id);
+    wrapped[key] = (...args) => {
+      called.add(id);
+      const result = value(...args);
+      const isHandle = (each) => typeof each?.close === 'function';
+      if (isHandle(result)) return noted(result, handle);
+      return result instanceof Promise ? result.then((each) => (isHandle(each) ? noted(each, handle) : each)) : result;
+    };
+  }
+  return wrapped;
+}
+
+/** To be printed at the end: `exercised`, or what was left out. */
+export function report() {
+  const left = [...known].filter((id) => !called.has(id));
+  return left.length === 0 ? 'exercised' : `never called: ${left.join(', ')}`;
 }
