@@ -548,7 +548,8 @@ for (const [what, entries, of] of [
         assert.ok((await names()).includes('zones/a'));
       });
 
-      it('does nothing on a handle that is closed', { skip: what === 'NativeZfs' }, () => {
+      if (what === 'NativeZfs') return;
+      it('does nothing on a handle that is closed', () => {
         zfs.close();
         const call = (zfs as unknown as Readonly<Record<string, (...args: readonly unknown[]) => unknown>>)[name];
         for (const args of [entry.args, []]) {

@@ -1,6 +1,6 @@
 /** zfs.node where things go wrong: every code that a function documents, wrong arguments, closed handles, many at once. */
 import assert from 'node:assert/strict';
-import { closeSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { codeOf } from '../../lib/errors.js';
@@ -149,51 +149,28 @@ describe('every errno of libzfs_core comes through', () => {
   });
 });
 
-const wrong: readonly unknown[] = [undefined, null, 1, true, {}, [], Symbol('x'), 'a\0b', 'x'.repeat(5000)];
+/** They cannot fail; or say only that there is nothing, or no such property; or are refused by names of our own. */
+const without = [
+  'libzfs_fini', 'libzfs_errno', 'libzfs_error_action', 'libzfs_error_description', 'zfs_close', 'zfs_get_type', 'zfs_get_name',
+  'zfs_get_pool_handle', 'zfs_dataset_exists', 'zfs_bookmark_exists', 'zfs_name_valid', 'zvol_volsize_to_reservation',
+  'zfs_nicestrtonum', 'zfs_name_to_prop', 'zfs_prop_get', 'zfs_prop_get_int', 'zfs_get_user_props', 'zfs_is_mounted',
+  'zpool_close', 'zpool_get_name', 'zpool_name_to_prop', 'zpool_get_prop', 'zfs_send_resume_token_to_nvlist', 'lzc_exists',
+]; // prettier-ignore
 
-/** Each method with arguments of which one at a time is replaced by something wrong. */
-const methods: Readonly<Record<string, readonly unknown[]>> = {
-  exists: ['zones/a'],
-  get: ['zones/a'],
-  set: ['zones/a', {}],
-  inherit: ['zones/a', 'atime'],
-  create: ['zones/a', 'filesystem'],
-  clone: ['zones/a@s', 'zones/a'],
-  dependents: ['zones/a'],
-  destroy: ['zones/none'],
-  rollback: ['zones/none@s'],
-  rename: ['zones/none', 'zones/a'],
-  promote: ['zones/a'],
-  mount: ['zones/none'],
-  unmount: ['zones/none'],
-  mountedAt: ['zones/a'],
-  holds: ['zones/a@s'],
-  pool: ['zones'],
-  receive: ['zones/a', 0],
-  resumption: ['1-0-0-0'],
-  abandon: ['zones/a'],
-};
+it('every function of the libraries that is called is in a table here', () => {
+  const header = readFileSync(new URL('../../addon/src/illumos/zfs_library.h', import.meta.url), 'utf8');
+  const called = [...header.matchAll(/ F\((\w+)\)/g)].map(([, name = '']) => name);
+  // Where memory runs out, lists of names and values fail; libzfs_init has an errno, and tests of its own.
+  const others = called.filter((name) => /^nv(list|pair)_/.test(name) || name === 'libzfs_init');
+  const tables = [...calls.flatMap(([, functions]) => functions), ...coreCalls.map(([name]) => name), ...without];
+  assert.deepEqual([...new Set([...tables, ...others])].sort(), called.sort());
+});
 
 const call = (name: string, args: readonly unknown[]): unknown =>
   (zfs as unknown as Record<string, (...all: readonly unknown[]) => unknown>)[name]?.(...args);
 
 describe('arguments', () => {
-  it('of the wrong type or length are refused at the call', () => {
-    for (const [name, args] of Object.entries(methods)) {
-      args.forEach((good, index) => {
-        if (typeof good !== 'string') return;
-        for (const bad of wrong) {
-          assert.throws(
-            () => call(name, args.with(index, bad)),
-            (error) => error instanceof TypeError || error instanceof RangeError,
-            `${name} ${index} ${String(bad).slice(0, 10)}`,
-          );
-        }
-      });
-    }
-  });
-
-  it('inside objects and lists, too', () => {
+  it('that are none of what may be given are refused at the call', () => {
     for (const [name, ...args] of [
       ['exists', 'zones/a', 'filesystem'], ['exists', 'zones/a', ['zone']], ['exists', 'zones/a', [1]],
       ['get', 'zones/a', 1], ['get', 'zones/a', { properties: 'quota' }], ['get', 'zones/a', { properties: [1] }],
@@ -262,16 +239,6 @@ describe('arguments', () => {
 });
 
 describe('a handle', () => {
-  it('that is closed does nothing any more', async () => {
-    const closed = await addon.open();
-    closed.close();
-    for (const name of Object.keys(closed).filter((each) => each !== 'close')) {
-      const method = (closed as unknown as Record<string, () => unknown>)[name];
-      assert.throws(() => method?.(), (error) => codeOf(error) === 'ERR_CLOSED', name); // prettier-ignore
-    }
-    closed.close();
-  });
-
   it('that is closed meanwhile lets work end', async () => {
     const other = await addon.open();
     const work = Array.from({ length: 20 }, () => other.list({ properties: ['used'] }));

@@ -230,8 +230,26 @@ describe('create, clone and destroy', () => {
       code('EZFS_BADPROP'),
     );
     await assert.rejects(zfs.create('zones/w', 'volume', { volsize: '1000' }), code('EZFS_BADPROP'));
+    await assert.rejects(
+      zfs.create('zones/w', 'volume', { volsize: '1M', volblocksize: 'y', refreservation: 'auto' }),
+      (error) => codeOf(error) === 'EZFS_BADPROP' && /'y' for volblocksize/.test((error as Error).message),
+    );
     await assert.rejects(zfs.create('zones/v/w', 'filesystem'), code('EZFS_WRONG_PARENT'));
     await assert.rejects(zfs.mount('zones/v'), code('EZFS_BADTYPE'));
+  });
+
+  it('reserve for a volume what its size of a block takes', async () => {
+    for (const [index, volblocksize] of ['512', '4K', '8192', '128k'].entries()) {
+      const name = `zones/v${index}`;
+      await zfs.create(name, 'volume', { volsize: '64M', volblocksize, refreservation: 'auto' });
+      const reserved = await value(name, 'refreservation');
+      await zfs.set(name, { refreservation: 'none' });
+      await zfs.set(name, { refreservation: 'auto' });
+      assert.equal(reserved, await value(name, 'refreservation'), volblocksize);
+    }
+    const one = Number(await value('zones/v2', 'refreservation'));
+    await zfs.create('zones/twice', 'volume', { volsize: '64M', copies: '2', refreservation: 'auto' });
+    assert.ok(Number(await value('zones/twice', 'refreservation')) > one + (64 << 20));
   });
 
   it('take away again what cannot be mounted', async () => {

@@ -37,21 +37,27 @@ void MakeParents(Session& session, const std::string& name) {
   attempt.Check(Lib().zfs_create_ancestors(session.handle(), name.c_str()));
 }
 
+// `8K` as a number. The library says only that it is none, so that what it said last would be told again.
+uint64_t BytesOf(Session& session, const std::string& name, const char* property, const std::string& text) {
+  uint64_t bytes = 0;
+  if (Lib().zfs_nicestrtonum(session.handle(), text.c_str(), &bytes) == 0) return bytes;
+  Refuse("zfs_create", name, EZFS_BADPROP, std::string("bad numeric value '") + text + "' for " + property);
+}
+
 // Room for all that a new volume may hold, in place of `auto`, which zfs_create does not know.
 void ReserveByItself(Session& session, const std::string& name, Settings& settings) {
   const auto reservation = settings.find("refreservation");
   if (reservation == settings.end() || reservation->second != "auto") return;
-  const auto size = settings.find("volsize");
-  uint64_t bytes = 0;
-  const Attempt attempt(session, "zfs_nicestrtonum", name);
+  const auto size = settings.find("volsize"), block = settings.find("volblocksize"), copies = settings.find("copies");
   if (size == settings.end()) Refuse("zfs_create", name, EZFS_BADPROP, "missing volume size");
-  attempt.Check(Lib().zfs_nicestrtonum(session.handle(), size->second.c_str(), &bytes));
-  Settings shaping = settings;
-  shaping.erase("refreservation");
-  const List list = ToList(shaping);
+  const uint64_t bytes = BytesOf(session, name, "volsize", size->second);
+  // What it takes to hold a block counts; it is looked for as a number, and copies as text.
+  const List shape = NewList();
+  if (copies != settings.end()) Add(shape, "copies", copies->second);
+  if (block != settings.end()) Add(shape, "volblocksize", BytesOf(session, name, "volblocksize", block->second));
   const Dataset pool = Open(session, name.substr(0, name.find('/')), kDatasets);
   zpool_handle_t* handle = Lib().zfs_get_pool_handle(pool.get());
-  reservation->second = std::to_string(Lib().zvol_volsize_to_reservation(handle, bytes, list.get()));
+  reservation->second = std::to_string(Lib().zvol_volsize_to_reservation(handle, bytes, shape.get()));
 }
 
 std::vector<Dataset> DependentsOf(Session& session, const Dataset& dataset) {

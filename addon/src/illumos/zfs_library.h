@@ -24,15 +24,14 @@
   F(libzfs_init) F(libzfs_fini) F(libzfs_errno) F(libzfs_error_action) F(libzfs_error_description) F(zfs_open)        \
   F(zfs_close) F(zfs_get_type) F(zfs_get_name) F(zfs_get_pool_handle) F(zfs_dataset_exists) F(zfs_name_valid)         \
   F(zfs_create) F(zfs_create_ancestors) F(zfs_clone) F(zfs_destroy) F(zfs_rename) F(zfs_promote) F(zfs_rollback)      \
-  F(zvol_volsize_to_reservation) F(zfs_nicestrtonum) F(zfs_name_to_prop) F(zfs_prop_user) F(zfs_prop_get)             \
-  F(zfs_prop_get_int) F(zfs_prop_set_list) F(zfs_prop_inherit) F(zfs_get_user_props) F(zfs_iter_root)                 \
-  F(zfs_iter_filesystems) F(zfs_iter_snapshots_sorted) F(zfs_iter_bookmarks) F(zfs_iter_dependents)                   \
-  F(zfs_is_mounted) F(zfs_mount) F(zfs_unmount) F(zfs_receive) F(zpool_open_canfail) F(zpool_close)                   \
-  F(zpool_get_name) F(zpool_iter) F(zpool_name_to_prop) F(zpool_get_prop) F(zfs_bookmark_exists)                      \
-  F(zfs_send_resume_token_to_nvlist) F(lzc_bookmark) F(lzc_destroy_bookmarks) F(lzc_send_resume)                      \
-  F(nvlist_exists) F(nvlist_lookup_uint64) F(lzc_exists) F(lzc_snapshot)                                              \
+  F(zvol_volsize_to_reservation) F(zfs_nicestrtonum) F(zfs_name_to_prop) F(zfs_prop_get) F(zfs_prop_get_int)          \
+  F(zfs_prop_set_list) F(zfs_prop_inherit) F(zfs_get_user_props) F(zfs_iter_root) F(zfs_iter_filesystems)             \
+  F(zfs_iter_snapshots_sorted) F(zfs_iter_bookmarks) F(zfs_iter_dependents) F(zfs_is_mounted) F(zfs_mount)            \
+  F(zfs_unmount) F(zfs_receive) F(zpool_open_canfail) F(zpool_close) F(zpool_get_name) F(zpool_iter)                  \
+  F(zpool_name_to_prop) F(zpool_get_prop) F(zfs_bookmark_exists) F(zfs_send_resume_token_to_nvlist) F(lzc_bookmark)   \
+  F(lzc_destroy_bookmarks) F(lzc_send_resume) F(nvlist_exists) F(nvlist_lookup_uint64) F(lzc_exists) F(lzc_snapshot)  \
   F(lzc_destroy_snaps) F(lzc_hold) F(lzc_release) F(lzc_get_holds) F(lzc_send) F(lzc_send_space) F(nvlist_alloc)      \
-  F(nvlist_free) F(nvlist_empty) F(nvlist_add_boolean) F(nvlist_add_string) F(nvlist_add_nvlist)                      \
+  F(nvlist_free) F(nvlist_add_uint64) F(nvlist_add_boolean) F(nvlist_add_string) F(nvlist_add_nvlist)                 \
   F(nvlist_lookup_string) F(nvlist_next_nvpair) F(nvpair_name) F(nvpair_value_int32) F(nvpair_value_uint64)           \
   F(nvpair_value_nvlist)
 // clang-format on

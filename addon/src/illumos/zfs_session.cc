@@ -140,6 +140,11 @@ void Add(const List& list, const std::string& name, const std::string& value) {
   if (error != 0) throw NativeError("zfs", "nvlist_add_string", error, name);
 }
 
+void Add(const List& list, const std::string& name, uint64_t value) {
+  const int error = Lib().nvlist_add_uint64(list.get(), name.c_str(), value);
+  if (error != 0) throw NativeError("zfs", "nvlist_add_uint64", error, name);
+}
+
 List ToList(const Settings& settings) {
   if (settings.empty()) return List();
   List list = NewList();

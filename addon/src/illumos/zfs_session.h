@@ -43,6 +43,7 @@ Dataset Open(Session& session, const std::string& name, int types);
 
 List NewList();
 void Add(const List& list, const std::string& name, const std::string& value);
+void Add(const List& list, const std::string& name, uint64_t value);
 // Null when there is nothing in it.
 List ToList(const Settings& settings);
 // Empty when it is not there.

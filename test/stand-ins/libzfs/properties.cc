@@ -1,6 +1,7 @@
 // Properties: which there are, what they are now, and which values they take.
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <cstring>
 #include <sstream>
 #include <string_view>
@@ -410,21 +411,20 @@ nvlist_t* zfs_get_user_props(zfs_handle_t* handle) {
   return handle->user_properties;
 }
 
+// Says why only to those who go on to fail: the library's error stays what it was.
 int zfs_nicestrtonum(libzfs_handle_t* library, const char* text, uint64_t* bytes) {
   const Call call(library, "zfs_nicestrtonum");
-  if (standin::ParseSize(text, *bytes)) return 0;
-  return standin::Error(library, EZFS_BADPROP, "bad numeric value '" + std::string(text) + "'");
+  return standin::ParseSize(text, *bytes) ? 0 : -1;
 }
 
+// Looks for the size of a block as a number, and for copies as text.
 uint64_t zvol_volsize_to_reservation(zpool_handle_t* pool, uint64_t volsize, nvlist_t* properties) {
   const Call call(pool, "zvol_volsize_to_reservation");
-  uint64_t block = 8192, copies = 1;
+  uint64_t block = 0, copies = 1;
   char* text = nullptr;
-  if (properties != nullptr && nvlist_lookup_string(properties, "volblocksize", &text) == 0) {
-    standin::ParseSize(text, block);
-  }
-  if (properties != nullptr && nvlist_lookup_string(properties, "copies", &text) == 0) copies = std::stoull(text);
-  return standin::ReservationOf(volsize, block == 0 ? 8192 : block, copies);
+  if (nvlist_lookup_uint64(properties, "volblocksize", &block) != 0 || block == 0) block = 8192;
+  if (nvlist_lookup_string(properties, "copies", &text) == 0) copies = std::strtoull(text, nullptr, 10);
+  return standin::ReservationOf(volsize, block, copies);
 }
 
 }  // extern "C"
