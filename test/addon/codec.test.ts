@@ -431,6 +431,53 @@ describe('a tree', { skip: process.getuid?.() === 0 ? undefined : 'owners can be
     await commands.close();
   });
 
+  it('gets what was written, whatever becomes of the memory it was in, in as few writes as can be', async () => {
+    const path = join(root, 'content');
+    const runner = tree.openFile(path);
+    const lists: Uint8Array[] = [];
+    const run = runner.run.bind(runner);
+    runner.run = (list, buffers) => {
+      lists.push(list.slice());
+      return run(list, buffers);
+    };
+    const commands = new Commands(runner, () => undefined);
+    const whole = randomBytes(9_000_000);
+    const piece = Buffer.alloc(3_000_007);
+    const put = (at: number, size: number): void => {
+      whole.copy(piece, 7, at, at + size);
+      commands.write(piece, 7, size, at);
+      piece.fill(0);
+    };
+    // One command of six words for what lies together.
+    for (let at = 0; at < 60_000; at += 1000) put(at, 1000);
+    await commands.flush();
+    assert.deepEqual(lists.map(({ length }) => length), [24]); // prettier-ignore
+    put(61_000, 1000);
+    put(60_000, 1000);
+    put(62_000, 1000);
+    commands.punch(63_000, 10);
+    put(63_000, 1000);
+    // More than a list has room for, and what is unpacked in its place.
+    put(64_000, 1_900_000);
+    put(1_964_000, 3_000_000);
+    assert.ok(commands.full);
+    await commands.flush();
+    for (let at = 4_964_000; at < whole.length;) {
+      const size = Math.min(131_072, whole.length - at);
+      const room = commands.reserve(size);
+      if (room === undefined) {
+        await commands.flush();
+        continue;
+      }
+      whole.copy(room, 0, at);
+      commands.write(room, 0, size, at);
+      at += size;
+    }
+    await commands.finish();
+    assert.ok(readFileSync(path).equals(whole));
+    await commands.close();
+  });
+
   it('may be a single file, which takes commands on content only', async () => {
     const path = join(root, 'volume');
     const commands = new Commands(tree.openFile(path), () => undefined);

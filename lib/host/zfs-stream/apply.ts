@@ -177,7 +177,7 @@ export class ObjectSet {
     return Math.max(0, Math.min(length, size - offset));
   }
 
-  /** Writes bytes of the block announced last. They must stay as they are until the commands have been flushed. */
+  /** Writes bytes of the block announced last. */
   writeFile(bytes: Buffer, start: number, size: number, offset: number): void {
     this.open();
     this.commands.write(bytes, start, size, offset);

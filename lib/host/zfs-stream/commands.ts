@@ -35,20 +35,28 @@ interface List {
   bytes: Uint8Array;
   size: number;
   count: number;
-  buffers: Buffer[];
-  data: number;
-  /** Blocks that were decompressed, made on first use. */
-  arena: Buffer | undefined;
+  /** Bytes to write, one behind another: made on first use. */
+  arena: Buffer;
   arenaUsed: number;
+  /** Those that did not fit. */
+  large: Buffer[];
+  /** Where the last write stands, and where in the file it ends. */
+  writeAt: number;
+  writeEnd: number;
   /** Which object and key each extended attribute in the list belongs to. */
   attributes: Map<number, { readonly object: number; readonly key: string }>;
 }
 
+const noArena = Buffer.alloc(0);
+const writeWords = 6;
+/** So far before any list that nothing is right behind it. */
+const nowhere = -1000;
+
 function newList(): List {
   const words = new Uint32Array(commandWords);
   return {
-    words, bytes: new Uint8Array(words.buffer), size: 0, count: 0, buffers: [], data: 0, arena: undefined, arenaUsed: 0,
-    attributes: new Map(),
+    words, bytes: new Uint8Array(words.buffer), size: 0, count: 0, arena: noArena, arenaUsed: 0, large: [],
+    writeAt: nowhere, writeEnd: 0, attributes: new Map(),
   }; // prettier-ignore
 }
 
@@ -71,8 +79,8 @@ export class Commands {
   }
 
   get full(): boolean {
-    const { size, data, buffers } = this.list;
-    return size >= enoughCommands || data >= enoughData || buffers.length >= 1024;
+    const { size, arenaUsed, large } = this.list;
+    return size >= enoughCommands || arenaUsed >= enoughData || large.length > 0;
   }
 
   /** Starts the list, once the one before has ended. */
@@ -80,14 +88,15 @@ export class Commands {
     await this.running;
     const list = this.list;
     if (list.count === 0) return;
-    const done = this.runner.run(list.bytes.subarray(0, list.size * 4), list.buffers).then(
+    const done = this.runner.run(list.bytes.subarray(0, list.size * 4), [list.arena, ...list.large]).then(
       (refusals) => {
         for (const { command, code } of refusals) {
           const attribute = list.attributes.get(command);
           if (attribute !== undefined) this.refused(attribute.object, attribute.key, code);
         }
-        list.size = list.count = list.data = list.arenaUsed = 0;
-        list.buffers = [];
+        list.size = list.count = list.arenaUsed = 0;
+        list.large = [];
+        list.writeAt = nowhere;
         list.attributes.clear();
       },
       (cause: unknown) => {
@@ -113,12 +122,12 @@ export class Commands {
     this.runner.close();
   }
 
-  /** Memory for `size` bytes that a write will take; undefined when the list must be flushed first. */
+  /** Memory for `size` bytes that a write will take without a copy; undefined when the list must be flushed first. */
   reserve(size: number): Buffer | undefined {
     if (size > arenaBytes) return Buffer.allocUnsafeSlow(size);
     const list = this.list;
     if (list.arenaUsed + size > arenaBytes) return undefined;
-    list.arena ??= Buffer.allocUnsafeSlow(arenaBytes);
+    if (list.arena === noArena) list.arena = Buffer.allocUnsafeSlow(arenaBytes);
     list.arenaUsed += size;
     return list.arena.subarray(list.arenaUsed - size, list.arenaUsed);
   }
@@ -163,16 +172,20 @@ export class Commands {
     this.time(modified);
   }
 
-  /** Writes `size` bytes of `bytes`, which must stay as they are. */
+  /** Writes `size` bytes of `bytes`. They are copied: pieces of a stream live shortly then, and so cost little memory. */
   write(bytes: Buffer, start: number, size: number, offset: number): void {
-    const { buffers } = this.list;
-    if (buffers[buffers.length - 1] !== bytes) buffers.push(bytes);
-    this.list.data += size;
-    this.begin(Op.write);
-    this.u32(buffers.length - 1);
-    this.u32(start);
-    this.u32(size);
-    this.u64(offset);
+    const { list } = this;
+    if (bytes.buffer === list.arena.buffer) {
+      this.writeFrom(0, bytes.byteOffset - list.arena.byteOffset + start, size, offset);
+    } else if (list.arenaUsed + size > arenaBytes) {
+      list.large.push(Buffer.from(bytes.subarray(start, start + size)));
+      this.writeFrom(list.large.length, 0, size, offset);
+    } else {
+      if (list.arena === noArena) list.arena = Buffer.allocUnsafeSlow(arenaBytes);
+      bytes.copy(list.arena, list.arenaUsed, start, start + size);
+      list.arenaUsed += size;
+      this.writeFrom(0, list.arenaUsed - size, size, offset);
+    }
   }
 
   punch(offset: number, size: number): void {
@@ -321,6 +334,29 @@ export class Commands {
     this.block(path);
     this.time(accessed);
     this.time(modified);
+  }
+
+  /** Writes out of buffer `index`. What continues the write before, in memory and in the file, becomes part of it. */
+  private writeFrom(index: number, start: number, size: number, offset: number): void {
+    const { list } = this;
+    const { words, writeAt: at } = list;
+    const before = words[at + 3] ?? 0;
+    if (
+      at + writeWords === list.size &&
+      offset === list.writeEnd &&
+      words[at + 1] === index &&
+      (words[at + 2] ?? 0) + before === start
+    ) {
+      words[at + 3] = before + size;
+    } else {
+      list.writeAt = list.size;
+      this.begin(Op.write);
+      this.u32(index);
+      this.u32(start);
+      this.u32(size);
+      this.u64(offset);
+    }
+    list.writeEnd = offset + size;
   }
 
   /** Begins a command with `blockBytes` in its blocks, and makes room for all of it. */
