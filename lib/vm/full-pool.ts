@@ -15,11 +15,12 @@ export interface SpaceUse {
 /** Fewer free bytes than any file needs. */
 const nothingBytes = 65_536;
 
-/** Runs `work`; where that fails for want of space, throws `NoSpace` that says so, with the way out. */
+/** Runs `work`; where that fails for want of space, throws `NoSpace` that says so, with the way out, unless it is told already. */
 export async function sayingWhereFull<T>(host: Host, use: SpaceUse, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
+    if (cause instanceof SmartadmError && cause.code === 'NoSpace' && cause.hint !== undefined) throw cause;
     const isQuota = hasCode(cause, 'EDQUOT');
     if (!isQuota && !hasCode(cause, 'ENOSPC') && !hasCode(cause, 'NoSpace')) throw cause;
     const { doing, uuid, dataset } = use;

@@ -7,6 +7,7 @@ import { withUndo, type UndoStack } from '../undo.js';
 import { updateResult, type ChangeResult } from './change-result.js';
 import { damagedIn } from './damaged.js';
 import { setProperties } from './dataset-changes.js';
+import { sayingHowToMakeRoom } from './disk-room.js';
 import { payloadFacts } from './facts.js';
 import { sayingWhereFull } from './full-pool.js';
 import { setIndestructible } from './indestructible.js';
@@ -36,7 +37,9 @@ export async function updateVm(ctx: Context, uuid: string, payload: unknown): Pr
       (what, error) => ctx.log.error({ err: error }, `cannot undo: ${what}`),
       (undo) => {
         const use = { doing: 'update', uuid, dataset: current.zfs_filesystem ?? String(current.zonepath).slice(1) };
-        return sayingWhereFull(host, use, () => apply(ctx, current, plan, undo));
+        return sayingWhereFull(host, use, () =>
+          sayingHowToMakeRoom('update', current, () => apply(ctx, current, plan, undo)),
+        );
       },
     );
     await reloadDisplays(ctx, host, current, plan);
@@ -48,6 +51,8 @@ async function apply(ctx: Context, current: VmObject, plan: UpdatePlan, undo: Un
   const host = await ctx.host();
   const root = current.zfs_filesystem ?? '';
   await requireDiskImages(host, current.zpool ?? '', plan.addDisks);
+  // Room that the same update makes for them is there before they are; when they are, it is measured by them.
+  if (current.brand === 'bhyve' && plan.addDisks.length > 0) await applySpace(host, root, current, plan, undo, 'more');
   await makeVolumes(host, root, plan.addDisks, undo);
   await writeFiles(host, current, plan, undo);
   const before = await host.zones.config(zoneOf(current));
@@ -127,18 +132,20 @@ async function applyDatasets(host: Host, current: VmObject, plan: UpdatePlan, un
   }
 }
 
-/** The limits of a bhyve VM, when one of them changes. */
+/** The limits of a bhyve VM, when one of them changes; or only if it may take more, and not less, than now. */
 async function applySpace(
   host: Host,
   root: string,
   current: VmObject,
   plan: UpdatePlan,
   undo: UndoStack,
+  when: 'other' | 'more' = 'other',
 ): Promise<void> {
   const { quota = 0, flexible_disk_size: flexible } = current;
   const wanted = plan.payload['flexible_disk_size'] ?? flexible;
   if (plan.quota === undefined && wanted === flexible) return;
   const limits = { quota: plan.quota ?? quota, flexible: wanted === undefined ? undefined : Number(wanted) };
+  if (when === 'more' && (limits.quota < quota || (limits.flexible ?? 0) < (flexible ?? 0))) return;
   await limitSpace(host, root, limits, undo);
 }
 

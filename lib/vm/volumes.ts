@@ -4,6 +4,7 @@ import { finalSnapshot } from '../img/store.js';
 import type { Disk } from '../schema/generated/vm.js';
 import type { UndoStack } from '../undo.js';
 import { setProperties } from './dataset-changes.js';
+import { snapshotMargin, withRoomFor } from './disk-room.js';
 import { vmError } from './errors.js';
 import { volumeOf } from './load-datasets.js';
 import type { NewDisk } from './spec.js';
@@ -12,9 +13,6 @@ import { volumeReservation } from './volume-space.js';
 const mebibyte = 2 ** 20;
 const gibibyte = 2 ** 30;
 const defaultBlockSize = 8192;
-
-/** What keeps `@indestructible` possible when the root's reservation is used up. */
-const snapshotMargin = mebibyte;
 
 /** Disks whose volumes are to be made. */
 function disksToMake(disks: readonly NewDisk[]): readonly NewDisk[] {
@@ -31,10 +29,11 @@ export async function requireDiskImages(host: Host, pool: string, disks: readonl
 
 /**
  * Makes the volumes of `disks`, whose paths are decided. Those below `root` grow its quota by what ZFS needs to describe
- * them (`vm-lifecycle`, adjusting for a volume change). Throws `PayloadInvalid` and the host's codes.
+ * them (`vm-lifecycle`, adjusting for a volume change). Throws `PayloadInvalid`, `NoSpace`, and the host's codes.
  */
 export async function makeVolumes(host: Host, root: string, disks: readonly NewDisk[], undo: UndoStack): Promise<void> {
-  for (const disk of disksToMake(disks)) {
+  const wanted = disksToMake(disks);
+  for (const [index, disk] of wanted.entries()) {
     const name = volumeOf(disk) ?? '';
     const sizeMiB = disk.size ?? disk.image_size;
     if (sizeMiB === undefined) {
@@ -44,19 +43,31 @@ export async function makeVolumes(host: Host, root: string, disks: readonly NewD
     const source = origin === undefined ? undefined : await host.datasets.find(origin.split('@')[0] ?? '');
     const blockSize = Number(source?.properties['volblocksize'] ?? disk.block_size ?? defaultBlockSize);
     const bytes = sizeMiB * mebibyte;
-    await growQuota(host, root, name, volumeReservation(bytes, blockSize) - bytes, undo);
+    const reserved = disk.refreservation === undefined ? undefined : disk.refreservation * mebibyte;
+    const own = volumeReservation(bytes, blockSize);
+    const addedBytes = reserved === undefined ? own - bytes : 0;
+    await growQuota(host, root, name, addedBytes, undo);
+    const laterBytes = wanted.slice(index + 1).reduce((sum, each) => sum + payloadBytes(each), 0);
+    const need = { root, volume: name, sizeMiB, bytes: reserved ?? own, addedBytes, laterBytes };
     const properties = {
       ...(disk.compression === undefined ? {} : { compression: disk.compression }),
-      refreservation: disk.refreservation === undefined ? 'auto' : String(disk.refreservation * mebibyte),
+      refreservation: reserved === undefined ? 'auto' : String(reserved),
     };
     undo.push(`volume ${name}`, () => destroyVolume(host, name));
-    if (origin === undefined) {
-      await host.datasets.create(name, { ...properties, volblocksize: String(blockSize) }, bytes);
-    } else {
-      const volsize = disk.size === undefined ? {} : { volsize: String(bytes) };
-      await host.datasets.clone(origin, name, { ...properties, ...volsize });
-    }
+    await withRoomFor(host, need, async () => {
+      if (origin === undefined) {
+        await host.datasets.create(name, { ...properties, volblocksize: String(blockSize) }, bytes);
+      } else {
+        const volsize = disk.size === undefined ? {} : { volsize: String(bytes) };
+        await host.datasets.clone(origin, name, { ...properties, ...volsize });
+      }
+    });
   }
+}
+
+/** What a disk takes of the space for disks, but for what ZFS needs to describe it. */
+function payloadBytes({ refreservation, size, image_size: imageSize }: NewDisk): number {
+  return (refreservation ?? size ?? imageSize ?? 0) * mebibyte;
 }
 
 /** The image's own snapshot, or one made for this disk. */
@@ -70,7 +81,7 @@ async function originOf(host: Host, name: string, disk: NewDisk, undo: UndoStack
   return own;
 }
 
-/** Changes the size of a disk's volume, to `sizeMiB`. */
+/** Changes the size of a disk's volume, to `sizeMiB`. Throws `NoSpace`, and the host's codes. */
 export async function resizeVolume(
   host: Host,
   root: string,
@@ -84,9 +95,19 @@ export async function resizeVolume(
   if (volume === undefined || old === bytes) return;
   const blockSize = Number(volume.properties['volblocksize'] ?? defaultBlockSize);
   const reserved = Number(volume.properties['refreservation'] ?? 0);
-  const more = volumeReservation(bytes, blockSize) - bytes - (Number.isNaN(reserved) ? 0 : reserved - old);
+  const own = volumeReservation(bytes, blockSize);
+  const more = own - bytes - (Number.isNaN(reserved) ? 0 : reserved - old);
   if (more > 0) await growQuota(host, root, name, more, undo);
-  await setProperties(host, name, { volsize: String(bytes) }, undo);
+  // What has nothing of its own takes nothing yet.
+  const need = {
+    root,
+    volume: name,
+    sizeMiB,
+    bytes: reserved > 0 ? own - reserved : 0,
+    addedBytes: Math.max(0, more),
+    laterBytes: 0,
+  };
+  await withRoomFor(host, need, () => setProperties(host, name, { volsize: String(bytes) }, undo));
   if (more < 0) await growQuota(host, root, name, more, undo);
 }
 
