@@ -1,6 +1,6 @@
 // Asks dladm.node for everything, well and badly, for a run under valgrind: ADDON.
 import { createRequire } from 'node:module';
-import { watched } from './every-call.mjs';
+import { watched } from './watched.mjs';
 
 const { object: dladm, check } = watched('dladm', createRequire(import.meta.url)(process.argv[2]), [
   'missingFunctions',

@@ -1,7 +1,7 @@
 // Asks zfs.node for everything, well and badly, for a run under valgrind: ADDON.
 import { closeSync, openSync, renameSync, truncateSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { watched } from './every-call.mjs';
+import { watched } from './watched.mjs';
 
 const { object: addon, check } = watched('zfs', createRequire(import.meta.url)(process.argv[2]), [
   'pipe',
