@@ -166,8 +166,11 @@ async function makeParts(name) {
       const body = code
         .replace(/^#!.*\n/, '')
         .replace(/\brequire\("\.\/([\w-]+\.js)"\)/g, (_, other) => `require(${numberOf.get(other)})`)
-        // Nobody takes a part for an object to copy, so its exports can be had without a copy between.
-        .replace('module.exports=__toCommonJS(stdin_exports);', 'module.exports=stdin_exports;')
+        // The exports themselves, not a copy of them; marked as a copy would be, or importers took all for the default.
+        .replace(
+          'module.exports=__toCommonJS(stdin_exports);',
+          'module.exports=Object.defineProperty(stdin_exports,"__esModule",{value:true});',
+        )
         .trimEnd();
       // Bytes are counted as characters, and read as Latin-1, which is quicker.
       if (/[^\0-\x7f]/.test(body)) throw new Error(`${path}: not ASCII`);
