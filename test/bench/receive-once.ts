@@ -1,13 +1,12 @@
 /** `receive-once.ts FILE TARGET`: receives one stream in a new process and prints what that took, start-up left out. */
-import { spawn } from 'node:child_process';
 import { createReadStream, mkdirSync } from 'node:fs';
 import { receiveStream } from '../../lib/host/zfs-stream/receive.js';
+import { decompress } from '../../lib/img/codec.js';
 
 async function main(file: string, target: string): Promise<void> {
   mkdirSync(target);
-  const stream = file.endsWith('.gz')
-    ? spawn('gzip', ['-dc', file], { stdio: ['ignore', 'pipe', 'inherit'] }).stdout
-    : createReadStream(file, { highWaterMark: 262_144 });
+  const data = createReadStream(file, { highWaterMark: 262_144 });
+  const stream = file.endsWith('.gz') ? await decompress(data, 'gzip', Infinity) : data;
   const before = process.cpuUsage();
   const start = process.hrtime.bigint();
   const open = { path: target, ledger: `${target}.ledger`, originLedger: undefined };
