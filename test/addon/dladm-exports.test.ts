@@ -7,6 +7,7 @@ import { loadNative } from '../../lib/host/native.js';
 import type { NativeDladm, NativeNewVnic } from '../../lib/host/native-dladm.js';
 import { IllumosRoot } from '../stand-ins/root.js';
 import { documentedCodes, endsAThousand, refusesWrongArguments, type ExportEntry } from './every-export.js';
+import { inLackingProcess } from './lacking.js';
 
 const dladm = loadNative('dladm');
 let root = new IllumosRoot();
@@ -333,4 +334,31 @@ it('what goes wrong in any function of the library that is called is told, or co
   assert.deepEqual([link?.name, link?.mac, link?.over], ['net0', undefined, undefined]);
   root.write('/system/links-refuse', '');
   assert.deepEqual(await names(), there);
+});
+
+/** Where the library has no such function, only what needs it fails, and nothing ends the process. */
+describe('a library without', () => {
+  const header = readFileSync(new URL('../../addon/src/illumos/dladm_library.h', import.meta.url), 'utf8');
+  const known = [...header.matchAll(/ F\((\w+)\)/g)].map(([, name = '']) => name);
+  const program = `
+    const dladm = require(file);
+    const calls = [
+      () => dladm.links(), () => dladm.resolve('net0', 'web'), () => dladm.resolve('net0'), () => dladm.rename(undefined, 'net0', 'net4'),
+      () => dladm.createVnic({ name: 'net8', over: 1, macType: 'auto' }), () => dladm.createEtherstub('stub8', false),
+      () => dladm.deleteVnic(99, false), () => dladm.property(1, 'mtu', 'current'), () => dladm.setProperty(1, 'mtu', [], false),
+      () => dladm.createSimnet('sim8', false), () => dladm.deleteSimnet(99, false), () => dladm.connectSimnet(99, 0),
+      () => dladm.aggregation(40), () => dladm.createEtherstub('stub8', false),
+    ];
+    (async () => {
+      const ends = new Set();
+      for (const call of calls) ends.add(await codeOf(call));
+      console.log(dladm.missingFunctions().join(), [...ends].filter((end) => end.startsWith('ENOSYS')).join());
+    })();`; // prettier-ignore
+  // libzonecfg has it.
+  for (const name of known.filter((each) => each !== 'getzoneidbyname')) {
+    it(name, () => {
+      const said = inLackingProcess({ addon: 'dladm', libraries: ['dladm', 'zonecfg'], functions: [name] }, program);
+      assert.equal(said, `${name} ENOSYS dladm ${name}\n`);
+    });
+  }
 });

@@ -144,7 +144,10 @@ class PropertyList {
 // What the library says of properties that cannot be set.
 class Complaints {
  public:
-  Complaints() { Lib().dladm_errlist_init(&list_); }
+  Complaints() {
+    Lib().dladm_errlist_reset.Require();
+    Lib().dladm_errlist_init(&list_);
+  }
   ~Complaints() { Lib().dladm_errlist_reset(&list_); }
   Complaints(const Complaints&) = delete;
   Complaints& operator=(const Complaints&) = delete;

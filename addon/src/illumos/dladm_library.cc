@@ -116,7 +116,10 @@ void Check(dladm_status_t status, const char* operation, const std::string& subj
   throw NativeError("dladm", operation, StatusName(status), static_cast<int>(status), message);
 }
 
-Session::Session() : lock_(MutexOf<Library>()) { Check(Lib().dladm_open(&handle_), "dladm_open", ""); }
+Session::Session() : lock_(MutexOf<Library>()) {
+  Lib().dladm_close.Require();
+  Check(Lib().dladm_open(&handle_), "dladm_open", "");
+}
 
 Session::~Session() { Lib().dladm_close(handle_); }
 

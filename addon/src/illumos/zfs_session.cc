@@ -34,6 +34,11 @@ using ListText = decltype(TextOf(&::nvlist_lookup_string));
 
 Session::Session() {
   const std::lock_guard lock(LibraryMutex());
+  // Owners of what comes of it end it where nothing can be thrown.
+  Lib().libzfs_fini.Require();
+  Lib().zfs_close.Require();
+  Lib().zpool_close.Require();
+  Lib().nvlist_free.Require();
   // On illumos programs started from here would have the library's descriptors.
   const std::set<int> before = OpenDescriptors();
   errno = 0;
