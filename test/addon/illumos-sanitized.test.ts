@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { addPools } from '../stand-ins/pool.js';
 import { IllumosRoot } from '../stand-ins/root.js';
 
 interface Target {
@@ -30,6 +31,19 @@ const addons: Readonly<Record<string, { readonly needs: readonly string[]; reado
     },
   },
   sysevent: { needs: ['stand-in-nvpair', 'stand-in-sysevent'], prepare: () => undefined },
+  dladm: {
+    needs: ['stand-in-zonecfg', 'stand-in-dladm'],
+    prepare: (root) => {
+      root.addLink(1, { name: 'e1000g0', class: 1, flags: 3, mac: '00:50:56:00:00:01' });
+      root.addLink(2, { name: 'aggr0', class: 4, flags: 3, mac: '00:50:56:00:00:09', ports: 'e1000g0' });
+    },
+  },
+  zfs: {
+    needs: ['stand-in-nvpair', 'stand-in-zfs-core', 'stand-in-zfs'],
+    prepare: (root) => {
+      addPools(root);
+    },
+  },
 }; // prettier-ignore
 
 const top = fileURLToPath(new URL('../..', import.meta.url));
@@ -82,7 +96,9 @@ function makefile(names: readonly string[]): string {
     products.push(product);
     const libraries = (target.libraries ?? []).map((each) => each.replace('<(made)', made)).join(' ');
     const soname = target.product_name === undefined ? '' : `-Wl,-soname,${target.product_name}.so.1`;
-    const order = libraries.includes(made) ? `| ${join(made, 'libnvpair.so.1')}` : '';
+    // They have to be there when it is linked.
+    const before = [...libraries.matchAll(/-l:(lib\S+)/g)].map(([, file = '']) => join(made, file));
+    const order = before.length === 0 ? '' : `| ${before.join(' ')}`;
     rules.push(
       `${product}: ${parts.join(' ')} ${order}\n\tg++ -shared -pthread ${sanitize} ${soname} -Wl,-rpath,'$$ORIGIN' -o $@ ${parts.join(' ')} ${libraries}\n`,
     );
@@ -95,7 +111,7 @@ function makefile(names: readonly string[]): string {
 describe('under the sanitizers', () => {
   before(() => {
     mkdirSync(join(made, 'objects'), { recursive: true });
-    const rules = makefile(Object.entries(addons).flatMap(([name, { needs }]) => [...needs, name]));
+    const rules = makefile([...new Set(Object.entries(addons).flatMap(([name, { needs }]) => [...needs, name]))]);
     // Everything is made again when it is another one.
     if (!existsSync(makefilePath) || readFileSync(makefilePath, 'utf8') !== rules) writeFileSync(makefilePath, rules);
     standardOutput('make', ['-s', '-j2', '-f', makefilePath]);
