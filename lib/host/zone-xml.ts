@@ -45,7 +45,7 @@ function readUsual(text: string): ZoneConfig | undefined {
   if (lines.pop() !== '' || lines.pop() !== '</zone>') return undefined;
   const resources: ZoneResource[] = [];
   let root: ZoneAttributes | undefined;
-  let open: { readonly kind: string; readonly children: ZoneResourceChild[] } | undefined;
+  let open: (ZoneResource & { readonly children: ZoneResourceChild[] }) | undefined;
   for (const line of lines) {
     const tag = knownLines.get(line) ?? usualLine(line);
     if (tag === undefined) return undefined;
@@ -56,11 +56,10 @@ function readUsual(text: string): ZoneConfig | undefined {
       root = attributes;
     } else if (open === undefined) {
       if (form === 'end') return undefined;
-      const resource = { kind, attributes, children: [] };
-      resources.push(resource);
-      if (form === 'start') open = resource;
+      if (form === 'empty') resources.push((tag.resource ??= { kind, attributes, children: [] }));
+      else resources.push((open = { kind, attributes, children: [] }));
     } else if (form === 'empty') {
-      open.children.push(tag.child);
+      open.children.push(child);
     } else {
       if (form === 'start' || kind !== open.kind) return undefined;
       open = undefined;
@@ -81,17 +80,40 @@ function isUsualProlog(prolog: string): boolean {
   return isUsual;
 }
 
+/** What a line says; shared by all who read the same line. */
 interface Line {
-  /** Kind and attributes; shared by all who read the same line. */
   readonly child: ZoneResourceChild;
   readonly form: 'start' | 'end' | 'empty';
+  /** Of a line that is a whole resource. */
+  resource?: ZoneResource;
 }
 
 const knownLines = new Map<string, Line>();
 const mostKnownLines = 1024;
+/**
+ * Lines that have been seen once. Only those that come again are kept for good: each line holds on to the text that it was
+ * cut out of, and most of those that are seen once are a name, which does not come again. When these are many, a new map
+ * takes their place: one that is cleared is held on to by what it had before.
+ */
+let newLines = new Map<string, Line>();
+const mostNewLines = 128;
+
+/** As {@link parseLine}, remembering what comes more than once. */
+function usualLine(line: string): Line | undefined {
+  const again = newLines.get(line);
+  if (again !== undefined) {
+    if (knownLines.size < mostKnownLines) knownLines.set(line, again);
+    return again;
+  }
+  const parsed = parseLine(line);
+  if (parsed === undefined) return undefined;
+  if (newLines.size >= mostNewLines) newLines = new Map();
+  newLines.set(line, parsed);
+  return parsed;
+}
 
 /** A line that is one tag, and whose values are ASCII that stands for itself. */
-function usualLine(line: string): Line | undefined {
+function parseLine(line: string): Line | undefined {
   const [, kind = '', inner = '', slash = ''] =
     /^ *<([A-Za-z_][\w.-]*)((?: [A-Za-z_][\w.-]*="[ !#-%'-;=?-~]*")*)(\/?)>$/.exec(line) ?? [];
   const attributes: Record<string, string> = {};
@@ -104,9 +126,7 @@ function usualLine(line: string): Line | undefined {
   const end = kind === '' ? /^ *<\/([A-Za-z_][\w.-]*)>$/.exec(line)?.[1] : undefined;
   if (kind === '' && end === undefined) return undefined;
   const form = end !== undefined ? 'end' : slash === '/' ? 'empty' : 'start';
-  const tag: Line = { child: { kind: end ?? kind, attributes }, form };
-  if (knownLines.size < mostKnownLines) knownLines.set(line, tag);
-  return tag;
+  return { child: { kind: end ?? kind, attributes }, form };
 }
 
 function toResource(element: Element): ZoneResource {

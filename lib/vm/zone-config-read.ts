@@ -38,8 +38,11 @@ const childTargets = (rows: readonly PropertyRow[]) =>
 
 const zoneTargets = targets(vmRows, (store) => (store.in === 'zone' ? store.name : undefined));
 const attrTargets = targets(vmRows, (store) => (store.in === 'attr' ? store.name : undefined));
-const rctlTargets = targets(vmRows, (store) =>
-  store.in === 'rctl' ? `zone.${store.name}.privileged.${store.action}` : undefined,
+/** By name of the control; each has one action, and is privileged. */
+const rctlTargets = new Map<string, Target & { readonly action: string }>(
+  vmRows.flatMap(({ name, store }) =>
+    store?.in === 'rctl' ? [[`zone.${store.name}`, { member: name, as: store.as, action: store.action }] as const] : [],
+  ),
 );
 const nicTargets = { element: elementTargets(nicRows), child: childTargets(nicRows) };
 // A device is known for a disk or a passed-through one only by its children: both are read by the rows of either.
@@ -67,11 +70,12 @@ export function membersFor(fields: Iterable<string>): ReadonlySet<string> {
  */
 export function zoneConfigToVm(config: ZoneConfig, record?: ZoneRecord, members?: ReadonlySet<string>): VmObject {
   const vm: Draft = {};
-  for (const [name, text] of Object.entries(config.attributes)) put(vm, zoneTargets.get(name), text, members);
+  const { attributes } = config;
+  for (const name of Object.keys(attributes)) put(vm, zoneTargets.get(name), attributes[name] ?? '', members);
   for (const resource of config.resources) if (isWanted(resource.kind, members)) read(vm, resource, members);
-  const { brand } = config.attributes;
+  const { brand } = attributes;
   if (brand === undefined)
-    throw vmError('VmDamaged', `configuration of zone ${config.attributes['name'] ?? ''} names no brand`);
+    throw vmError('VmDamaged', `configuration of zone ${attributes['name'] ?? ''} names no brand`);
   vm['nics'] ??= [];
   if (isHvm(brand)) vm['disks'] ??= [];
   if (brand === 'kvm') moveAutoboot(vm);
@@ -143,8 +147,9 @@ function read(vm: Draft, resource: ZoneResource, members: ReadonlySet<string> | 
       break;
     case 'rctl':
       for (const child of children) {
-        const { priv = '', limit = '', action = '' } = child.attributes;
-        put(vm, rctlTargets.get(`${attributes['name'] ?? ''}.${priv}.${action}`), limit, members);
+        const { priv, limit = '', action } = child.attributes;
+        const target = rctlTargets.get(attributes['name'] ?? '');
+        if (priv === 'privileged' && action === target?.action) put(vm, target, limit, members);
       }
       break;
     case 'network':
