@@ -1,13 +1,23 @@
 /** An examination finds what is missing, on this host and on a stand-in for illumos, and changes nothing. */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { SmartadmError } from '../../../lib/errors.js';
 import type { Finding } from '../../../lib/host/finding.js';
 import { examineIllumos } from '../../../lib/host/illumos/doctor.js';
-import { loadNative, type NativeModules } from '../../../lib/host/native.js';
+import { addonFile, loadNative, type NativeModules } from '../../../lib/host/native.js';
 import { examineHost } from '../../../lib/host/open.js';
 import { IllumosRoot } from '../../stand-ins/root.js';
 
@@ -87,7 +97,11 @@ describe('an examination of an illumos host', () => {
 
   it('tells of every addon that the host loads, and of what codec.node needs beside it', () =>
     inSystem(async (system) => {
-      const findings = await examineIllumos(system.path, system.path);
+      // Those that illumos has, where they are not the same.
+      const own = (name: string) => [`${name}-illumos`, name].map((file) => addonFile(file)).find(existsSync) ?? name;
+      const load = ((name: keyof NativeModules) =>
+        createRequire(import.meta.url)(own(name)) as never) as typeof loadNative;
+      const findings = await examineIllumos(system.path, system.path, load);
       const libraries = findings.filter(({ area }) => area === 'library');
       for (const name of packed()) {
         const told = libraries.filter(({ subject }) => subjectsOf(name).includes(subject));
