@@ -99,9 +99,14 @@ export async function loadVm(
 
 /**
  * All VMs in the order of the index, as {@link findVm}. Each home is asked once, in one pass. With `damaged`, one whose
- * files are damaged is left out, which that is told.
+ * files are damaged is left out, which that is told; `expect` is told how many there are before any is read.
  */
-export async function loadVms(host: Host, fields?: readonly string[], damaged?: Damaged): Promise<readonly VmObject[]> {
+export async function loadVms(
+  host: Host,
+  fields?: readonly string[],
+  damaged?: Damaged,
+  expect?: Expect,
+): Promise<readonly VmObject[]> {
   let index: Promise<DatasetIndex> | undefined;
   const load = createLoader(
     host,
@@ -116,12 +121,16 @@ export async function loadVms(host: Host, fields?: readonly string[], damaged?: 
   };
   const vms: VmObject[] = [];
   const records = await host.zones.list();
+  await expect?.(records.length);
   for (let at = 0; at < records.length; at += atOnce) {
     const some = await Promise.all(records.slice(at, at + atOnce).map((record) => load(record).catch(passOver)));
     for (const vm of some) if (vm !== undefined) vms.push(vm);
   }
   return vms;
 }
+
+/** Told how many VMs are going to be read. */
+export type Expect = (count: number) => Promise<void>;
 
 /** VMs that are loaded at the same time. */
 const atOnce = 64;

@@ -3,7 +3,7 @@ import type { Host } from '../host/host.js';
 import type { VmObject } from '../schema/generated/vm.js';
 import type { Damaged } from './damaged.js';
 import { vmError } from './errors.js';
-import { findVm, loadVms } from './load.js';
+import { findVm, loadVms, type Expect } from './load.js';
 import { padMac } from './zone-values.js';
 import { isHvm } from './zone-config-read.js';
 
@@ -34,7 +34,8 @@ const loadedFor: Readonly<Record<string, readonly string[]>> = {
 /**
  * The VMs that fit `filter`, in the order of the host. With `fields` (of which the first component counts) VMs are
  * reduced to these, those that have none of them are left out, and no more is loaded than that takes. One VM is read
- * when the filter names its uuid. VMs that cannot be read are left out where others are looked at, which `damaged` is told.
+ * when the filter names its uuid. VMs that cannot be read are left out where others are looked at, which `damaged` is told;
+ * `expect` is told how many these are.
  * Throws `KeyInvalid` for a regular expression that is none.
  */
 export async function lookupVms(
@@ -42,6 +43,7 @@ export async function lookupVms(
   filter: Filter,
   fields?: readonly string[],
   damaged?: Damaged,
+  expect?: Expect,
 ): Promise<readonly ListedVm[]> {
   const tests = [...filter].map(([key, pattern]) => ({ key, matches: matcher(key, pattern) }));
   const wanted = fields?.map((field) => field.split('.', 1)[0] ?? '');
@@ -50,7 +52,7 @@ export async function lookupVms(
   const uuid = filter.get('uuid');
   const vms =
     uuid === undefined || uuid === '' || uuid.startsWith('~')
-      ? await loadVms(host, loaded, damaged)
+      ? await loadVms(host, loaded, damaged, expect)
       : [await findVm(host, uuid, loaded, damaged)].filter((vm) => vm !== undefined);
   const found: ListedVm[] = [];
   for (const vm of vms) {

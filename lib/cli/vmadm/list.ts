@@ -1,4 +1,5 @@
 /** `vmadm list`: a table of VMs. */
+import { expectVms } from '../brief.js';
 import type { Cli, Command } from '../command.js';
 import { assignments } from './operands.js';
 import { colonLines, table, type TablePaint } from './table.js';
@@ -41,7 +42,7 @@ export const list: Command = {
     for (const key of filter.keys()) if (!isFilterKey(key)) throw refuse(`Invalid filter key: "${key}"`);
     for (const key of columns) if (isWildcard(key)) throw refuse(`Invalid order key: "${key}"`);
     for (const key of sortKeys) if (isWildcard(key)) throw refuse(`Invalid sort key: "${key}"`);
-    const vms = await lookupVms(await cli.context().host(), filter, columns, damagedIn(cli.context()));
+    const vms = await lookupVms(await cli.context().host(), filter, columns, damagedIn(cli.context()), expectVms);
     for (const key of sortKeys) {
       if (listField(key.replace(/^[-+]/, '')) === undefined) throw refuse(`invalid sort field: ${key}`);
     }

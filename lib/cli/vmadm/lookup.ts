@@ -1,4 +1,5 @@
 /** `vmadm lookup`: uuids or objects of the VMs that fit. */
+import { expectVms } from '../brief.js';
 import type { Command } from '../command.js';
 import { assignments } from './operands.js';
 
@@ -24,7 +25,7 @@ export const lookup: Command = {
     const fields = json !== true ? ['uuid'] : output === undefined ? undefined : String(output).split(',');
     // A name with dots is no member, so nothing is left of a VM for it.
     const members = fields?.filter((field) => !field.includes('.'));
-    const vms = await lookupVms(await cli.context().host(), filter, members, damagedIn(cli.context()));
+    const vms = await lookupVms(await cli.context().host(), filter, members, damagedIn(cli.context()), expectVms);
     if (unique === true && vms.length !== 1) {
       throw vmError('NotUnique', `Requested unique lookup but found ${vms.length} results.`);
     }
