@@ -23,9 +23,9 @@ const messageLimit = 1000;
  * What libraries give at once. With pieces so large they take less of the processor than it takes just to read the output of
  * a program, pigz and igzip included; and they, too, work beside the main thread.
  */
-const pieceBytes = 2 ** 20;
+const pieceBytes = 2 ** 18;
 /** Room that is too little to be used. */
-const leastPieceBytes = 2 ** 16;
+const leastPieceBytes = 2 ** 15;
 
 /**
  * The decompressed bytes of `input`; compressed by `any`, its first bytes tell by what. The result fails with `UncompressionError` when the data is damaged, when there is no
@@ -172,7 +172,7 @@ class Bounded extends Transform {
   readonly #limit: number;
 
   constructor(limitBytes: number) {
-    super({ highWaterMark: 1024 * 1024 });
+    super({ highWaterMark: pieceBytes });
     this.#limit = limitBytes;
     this.#left = limitBytes;
   }

@@ -35,10 +35,11 @@ export const ObjectFlag = {
 /** Flags that later increments need. */
 const lastingFlags = ObjectFlag.live | ObjectFlag.spill | ObjectFlag.file | ObjectFlag.placed | ObjectFlag.missing;
 
-const chunkBits = 13;
+/** So long that each is memory of its own, of which the kernel gives what is written to, and that is not among pieces of streams. */
+const chunkBits = 17;
 const chunkRows = 2 ** chunkBits;
 
-/** Rows of 32-bit words. They grow without being copied; stretches of zeros take no memory. */
+/** Rows of 32-bit words. They grow without being copied; stretches of zeros take little memory. */
 class Words {
   readonly chunks: Uint32Array[] = [];
   readonly perRow: number;
