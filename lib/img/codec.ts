@@ -20,8 +20,8 @@ const longestBeginning = 6;
 
 const messageLimit = 1000;
 /**
- * What libraries give at once. With pieces so large they take less of the processor than it takes just to read the output of
- * a program, pigz and igzip included; and they, too, work beside the main thread.
+ * What libraries give at once: so much that a call costs little beside the work, so little that the pieces under way do not
+ * add up. They work beside the main thread, as a program would, and take less than it takes to read what a program gives.
  */
 const pieceBytes = 2 ** 18;
 /** Room that is too little to be used. */
