@@ -69,10 +69,7 @@ export function zoneStore({ id, at }: ZoneStoreOptions): ZoneStore {
     },
     async entry(name) {
       checkZoneName(name);
-      const text = await readIndex();
-      // Only the lines that can be its own are parsed.
-      const lines = text.split('\n').filter((line, at, all) => line.startsWith(`${name}:`) && at < all.length - 1);
-      return parseIndex(lines.map((line) => `${line}\n`).join('')).at(-1);
+      return parseIndex(linesOf(await readIndex(), name)).at(-1);
     },
     async config(name) {
       checkZoneName(name);
@@ -146,6 +143,17 @@ export function zoneStore({ id, at }: ZoneStoreOptions): ZoneStore {
       });
     },
   };
+}
+
+/** The lines of an index that can be those of zone `name`; the others are many, and not looked at. */
+function linesOf(index: string, name: string): string {
+  let lines = '';
+  const start = `${name}:`;
+  for (let at = index.indexOf(start); at >= 0; at = index.indexOf(start, at + 1)) {
+    const end = index.indexOf('\n', at);
+    if (end >= 0 && (at === 0 || index[at - 1] === '\n')) lines += index.slice(at, end + 1);
+  }
+  return lines;
 }
 
 /** Small files, and of many zones in a row: handing each to a thread takes longer than reading it. */
