@@ -150,13 +150,17 @@ export function createLinuxLinks({ root, at, tags }: LinuxLinksOptions): LinuxLi
     await service?.server?.release(record.reserved, record.mac);
   }
 
-  /** Takes back all that was set up for a vnic, the record last. */
+  /** Takes back all that was set up for a vnic, the record last. Its guard may go before the link: it is silent then. */
   async function drop(record: VnicRecord): Promise<void> {
     await clients.stop(record.zone, record.physical);
-    await removeLink(record.link);
+    // The kernel takes as long for that as nft takes to start.
+    const removed = removeLink(record.link);
+    removed.catch(() => undefined);
+    if (record.reserved !== undefined) await removed;
     await release(record);
     await locked(async () => {
       await replaceElements([...record.elements, ...(await leasedElements(record))], []);
+      await removed;
       await records.remove(record.zone, record.physical);
     });
   }
