@@ -6,6 +6,7 @@ import { codeOf, describeError } from '../errors.js';
 import { programEnvironment } from '../host/exec.js';
 import { loadNative } from '../host/native.js';
 import type { NativeUnpacker } from '../host/native-linux.js';
+import type { RecyclingStream } from '../host/zfs-stream/source.js';
 import { imgError } from './errors.js';
 import type { Compression } from './manifest.js';
 
@@ -24,8 +25,6 @@ const messageLimit = 1000;
  * add up. They work beside the main thread, as a program would, and take less than it takes to read what a program gives.
  */
 const pieceBytes = 2 ** 18;
-/** Room that is too little to be used. */
-const leastPieceBytes = 2 ** 15;
 
 /**
  * The decompressed bytes of `input`; compressed by `any`, its first bytes tell by what. The result fails with `UncompressionError` when the data is damaged, when there is no
@@ -49,7 +48,9 @@ export async function decompress(
   }
   const unpacker = encoding === 'gzip' || encoding === 'zstd' ? openUnpacker(encoding) : undefined;
   if (unpacker !== undefined) {
-    pipeline(Readable.from(unpacked(unpacker, encoding, data), { objectMode: false }), output, () => undefined);
+    const rooms = new Rooms();
+    output.recycle = (piece) => rooms.giveBack(piece);
+    pipeline(Readable.from(unpacked(unpacker, encoding, data, rooms), { objectMode: false }), output, () => undefined);
     return output;
   }
   if (encoding === 'gzip') {
@@ -78,26 +79,51 @@ function openUnpacker(encoding: 'gzip' | 'zstd'): NativeUnpacker | undefined {
   }
 }
 
-async function* unpacked(unpacker: NativeUnpacker, encoding: string, data: Readable): AsyncGenerator<Buffer> {
+async function* unpacked(
+  unpacker: NativeUnpacker,
+  encoding: string,
+  data: Readable,
+  rooms: Rooms,
+): AsyncGenerator<Buffer> {
   try {
     // Nothing at all is no file of theirs.
     let isComplete = false;
-    let room = Buffer.allocUnsafeSlow(pieceBytes);
+    let room = rooms.take();
+    let filled = 0;
     for await (const chunk of data as AsyncIterable<Buffer>) {
       for (let at = 0, isFull = false; at < chunk.length || isFull;) {
-        const { taken, given, complete } = await unpacker.run(chunk.subarray(at), room).catch((cause: unknown) => {
+        const run = unpacker.run(chunk.subarray(at), room.subarray(filled)).catch((cause: unknown) => {
           throw damaged(encoding, describeError(cause));
         });
+        const { taken, given, complete } = await run;
         at += taken;
+        filled += given;
         isComplete = complete;
-        isFull = given === room.length;
-        if (given > 0) yield room.subarray(0, given);
-        room = room.length - given < leastPieceBytes ? Buffer.allocUnsafeSlow(pieceBytes) : room.subarray(given);
+        isFull = filled === room.length;
+        if (!isFull) continue;
+        yield room;
+        room = rooms.take();
+        filled = 0;
       }
     }
     if (!isComplete) throw damaged(encoding, 'unexpected end of file');
+    if (filled > 0) yield room.subarray(0, filled);
   } finally {
     unpacker.close();
+  }
+}
+
+/** Memory for pieces. Left to the garbage collector it would pile up: to V8 it is small. */
+class Rooms {
+  readonly #free: Buffer[] = [];
+
+  take(): Buffer {
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(pieceBytes);
+  }
+
+  giveBack({ buffer }: Uint8Array): void {
+    // What streams have joined together is none of ours.
+    if (buffer.byteLength === pieceBytes) this.#free.push(Buffer.from(buffer));
   }
 }
 
@@ -167,7 +193,8 @@ function runsThrough(program: string, input: Readable, output: Bounded): Promise
 }
 
 /** Passes bytes through up to a limit. */
-class Bounded extends Transform {
+class Bounded extends Transform implements RecyclingStream {
+  recycle?: (piece: Uint8Array) => void;
   #left: number;
   readonly #limit: number;
 

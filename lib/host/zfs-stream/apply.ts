@@ -124,7 +124,8 @@ export class ObjectSet {
     const essentials = readEssentials(bonusType, bonus, this.order);
     const isFile = this.isFile(record, essentials);
     fresh.flags.set(row, ObjectFlag.live | (isFile ? ObjectFlag.file : 0) | (record.hasSpill ? ObjectFlag.spill : 0));
-    this.selected = { number, row, isFile, size: this.sizeOf(isFile, essentials), bonus };
+    // Longer than the piece of the stream that it lies in.
+    this.selected = { number, row, isFile, size: this.sizeOf(isFile, essentials), bonus: Buffer.from(bonus) };
     if (old < 0) return;
     const before = this.essentialsOf(base, old);
     const sameGeneration = before?.generation === essentials?.generation;

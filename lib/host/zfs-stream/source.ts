@@ -5,6 +5,11 @@ import { headerSize, RecordHeader } from './record-header.js';
 
 const empty = Buffer.alloc(0);
 
+/** A stream that takes back the memory of its pieces when a reader is done with them, to use it again. */
+export interface RecyclingStream extends Readable {
+  recycle?: (piece: Uint8Array) => void;
+}
+
 /**
  * Where a piece is contiguous in a chunk of the stream, it is handed out without a copy: then `bytes` is the chunk and
  * `at` the position in it. The checksum runs behind, over long stretches at a time.
@@ -19,12 +24,15 @@ export class Source {
   readonly header = new RecordHeader();
 
   private readonly chunks: AsyncIterator<unknown>;
+  private readonly recycle: RecyclingStream['recycle'];
   private chunk: Buffer = empty;
   private position = 0;
   private summed = 0;
   private big = false;
 
-  constructor(stream: Readable) {
+  /** Pieces taken are good until the next chunk is asked for. */
+  constructor(stream: RecyclingStream) {
+    this.recycle = stream.recycle;
     this.chunks = stream[Symbol.asyncIterator]() as AsyncIterator<unknown>;
   }
 
@@ -86,6 +94,9 @@ export class Source {
   async more(): Promise<boolean> {
     while (this.position === this.chunk.length) {
       this.sumUp();
+      if (this.chunk !== empty) this.recycle?.(this.chunk);
+      this.chunk = empty;
+      this.position = this.summed = 0;
       const next = await this.chunks.next();
       if (next.done === true) return false;
       if (!(next.value instanceof Uint8Array)) throw new TypeError('a stream of bytes is needed');
