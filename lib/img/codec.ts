@@ -24,7 +24,7 @@ const messageLimit = 1000;
  * What libraries give at once: so much that a call costs little beside the work, so little that the pieces under way do not
  * add up. They work beside the main thread, as a program would, and take less than it takes to read what a program gives.
  */
-const pieceBytes = 2 ** 18;
+const pieceBytes = 2 ** 19;
 
 /**
  * The decompressed bytes of `input`; compressed by `any`, its first bytes tell by what. The result fails with `UncompressionError` when the data is damaged, when there is no
