@@ -1,5 +1,6 @@
 /** `receive-once.ts FILE TARGET`: receives one stream in a new process and prints what that took, start-up left out. */
-import { createReadStream, mkdirSync } from 'node:fs';
+import { createReadStream, mkdirSync, statSync } from 'node:fs';
+import { expectStream } from '../../lib/cli/brief.js';
 import { receiveStream } from '../../lib/host/zfs-stream/receive.js';
 import { decompress } from '../../lib/img/codec.js';
 
@@ -9,6 +10,7 @@ async function main(file: string, target: string): Promise<void> {
   const stream = file.endsWith('.gz') ? await decompress(data, 'gzip', Infinity) : data;
   const before = process.cpuUsage();
   const start = process.hrtime.bigint();
+  await expectStream(statSync(file).size);
   const open = { path: target, ledger: `${target}.ledger`, originLedger: undefined };
   const { bytes } = await receiveStream(stream, () => Promise.resolve(open));
   const { user, system } = process.cpuUsage(before);

@@ -1,3 +1,4 @@
+import { expectStream } from '../brief.js';
 import type { ImgadmCommand } from './command.js';
 import { oneOperand } from './errors.js';
 import { poolOption, quietOption } from './options.js';
@@ -23,6 +24,7 @@ export const importCommand: ImgadmCommand = {
     const { narrationOn } = await import('./narrate.js');
     const given = options['sources'] as readonly string[] | undefined;
     const narration = narrationOn(cli);
+    await expectStream();
     try {
       await importImage(
         cli.context(),

@@ -1,3 +1,4 @@
+import { expectStream } from '../brief.js';
 import type { ImgadmCommand } from './command.js';
 import { requiredOption, usageError } from './errors.js';
 import { poolOption, quietOption } from './options.js';
@@ -16,7 +17,7 @@ export const install: ImgadmCommand = {
     if (operands.length > 0) throw usageError(`unexpected args (${operands.length}): "${operands.join(' ')}"`);
     const manifestPath = requiredOption(options['manifest'], '-m <manifest> (string)');
     const file = requiredOption(options['file'], '-f <file> (string)');
-    const { existsSync } = await import('node:fs');
+    const { existsSync, statSync } = await import('node:fs');
     if (!existsSync(manifestPath)) throw usageError(`manifest path does not exist: "${manifestPath}"`);
     if (!existsSync(file)) throw usageError(`file path does not exist: "${file}"`);
     const { installImage } = await import('../../img/install.js');
@@ -25,6 +26,7 @@ export const install: ImgadmCommand = {
     const { narrationOn } = await import('./narrate.js');
     const manifest = await readManifestFile(manifestPath);
     const narration = narrationOn(cli);
+    await expectStream(statSync(file).size);
     try {
       const pool = String(options['pool'] ?? defaultPool);
       await installImage(cli.context(), { manifest, file, pool }, narration);

@@ -1,4 +1,5 @@
 /** vmadm receive: takes in a VM that `vmadm send` wrote. */
+import { expectStream } from '../brief.js';
 import type { Command } from '../command.js';
 import { payloadOption } from './input.js';
 
@@ -11,6 +12,7 @@ export const receive: Command = {
   options: [payloadOption],
   async run(cli) {
     const { receiveVm } = await import('../../vm/receive.js');
+    await expectStream();
     const { uuid } = await receiveVm(cli.context(), cli.stdin);
     cli.err(`Successfully received VM ${uuid}\n`);
     return 0;
