@@ -33,10 +33,7 @@ export async function bench(): Promise<BenchTable> {
     define: { 'import.meta.url': 'importMetaUrl' },
     banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   });
-  const pool = await openTestPool({ sizeGiB: 8 });
   try {
-    await pool.datasets.create('zones/bench');
-    const target = pool.at('/zones/bench/tree');
     const file = (name: string): string => join(root, `${name}.zfs`);
     await writeStream(file('large'), image({ folders: 4, files: 25, size: 1_500_000 }));
     await writeStream(file('tiny'), image({ folders: 20, files: 1000, size: 2048 }));
@@ -44,10 +41,10 @@ export async function bench(): Promise<BenchTable> {
     if (paths !== undefined) await writeStream(file('userland'), userlandStream(paths));
     const busybox = new URL('../fixtures/images/busybox-1.35.0.zfs.gz', import.meta.url).pathname;
     await writeStream(file('busybox'), unpacked(busybox));
-    const rows = [await row('100 files of 1.5 MB', file('large'), target)];
-    if (paths !== undefined) rows.push(await row(`Debian, ${paths.length} entries`, file('userland'), target));
-    rows.push(await row('20,000 files of 2 KiB', file('tiny'), target));
-    rows.push(await row('busybox image', file('busybox'), target));
+    const rows = [await row('100 files of 1.5 MB', file('large'))];
+    if (paths !== undefined) rows.push(await row(`Debian, ${paths.length} entries`, file('userland')));
+    rows.push(await row('20,000 files of 2 KiB', file('tiny')));
+    rows.push(await row('busybox image', file('busybox')));
     return {
       title: `stream reader on btrfs, median of ${runs} (start of node left out)`,
       columns: [
@@ -63,7 +60,6 @@ export async function bench(): Promise<BenchTable> {
       rows,
     };
   } finally {
-    pool.close();
     rmSync(root, { recursive: true, force: true });
   }
 }
@@ -75,14 +71,28 @@ interface Once {
   readonly peakMiB: number;
 }
 
-async function row(name: string, stream: string, target: string): Promise<readonly string[]> {
-  const receive = async (file: string): Promise<Once> =>
-    JSON.parse(await program(process.execPath, [receiver, file, target])) as Once;
-  const archive = `${stream}.tar`;
-  const clean = async (): Promise<void> => {
-    rmSync(target, { recursive: true, force: true });
-    await program('sync', ['-f', join(target, '..')]);
+async function row(name: string, stream: string): Promise<readonly string[]> {
+  const pool = await openTestPool({ sizeGiB: 8 });
+  try {
+    await pool.datasets.create('zones/bench');
+    return await measured(name, stream, pool.at('/zones/bench'));
+  } finally {
+    pool.close();
+  }
+}
+
+/** A row, measured in folders of their own in `folder`. */
+async function measured(name: string, stream: string, folder: string): Promise<readonly string[]> {
+  let made = 0;
+  // Nothing is removed in between: the filesystem would be at that for long, at the cost of what is measured next.
+  const next = async (): Promise<string> => {
+    // What is written still, below the pool as well.
+    await program('sync', []);
+    return join(folder, String((made += 1)));
   };
+  const receive = async (file: string): Promise<Once> =>
+    JSON.parse(await program(process.execPath, [receiver, file, await next()])) as Once;
+  const archive = `${stream}.tar`;
   const packed: Once[] = [];
   const plain: Once[] = [];
   const gzip: number[] = [];
@@ -90,13 +100,11 @@ async function row(name: string, stream: string, target: string): Promise<readon
   for (let run = 0; run < runs; run += 1) {
     gzip.push(await median(1, () => program('sh', ['-c', `exec gzip -dc '${stream}.gz' >/dev/null`])));
     plain.push(await receive(stream));
-    if (run === 0) await program('tar', ['-C', target, '-cf', archive, '.']);
-    await clean();
+    if (run === 0) await program('tar', ['-C', join(folder, String(made)), '-cf', archive, '.']);
     packed.push(await receive(`${stream}.gz`));
-    await clean();
+    const target = await next();
     await program('mkdir', [target]);
     tar.push(await median(1, () => program('tar', ['-C', target, '-xpf', archive])));
-    await clean();
   }
   const { bytes = 0, peakMiB = 0 } = packed[0] ?? {};
   const rate = (taken: number): string => `${ms(taken)} (${(bytes / 1e3 / taken).toFixed(0)} MB/s)`;
