@@ -249,7 +249,6 @@ class ImageImport {
     const download = await starting;
     try {
       await this.#place(image.manifest, download);
-      await download.close(true);
     } catch (error) {
       // What has the right checksum will be no better next time.
       if (contentFaults.some((code) => hasCode(error, code))) await download.close(true);
@@ -259,7 +258,6 @@ class ImageImport {
       const again = await this.#start(image, true);
       try {
         await this.#place(image.manifest, again);
-        await again.close(true);
       } catch (failure) {
         await again.close(false);
         throw failure;
@@ -285,6 +283,7 @@ class ImageImport {
         data,
         verified: download.verified,
         signal: this.#signal,
+        release: () => download.close(true),
       },
       this.#narration,
     ).finally(() => bar.done()); // prettier-ignore

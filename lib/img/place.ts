@@ -24,6 +24,8 @@ export interface ImageToPlace {
   /** Rejects unless the data is what the manifest promises; nothing becomes visible before. */
   readonly verified: Promise<unknown>;
   readonly signal: AbortSignal;
+  /** Lets go of the file that `data` came from, before the image becomes visible: whoever is killed then leaves neither. */
+  readonly release?: () => Promise<void>;
 }
 
 export type ImageContent = 'stream' | 'layer';
@@ -94,6 +96,7 @@ export async function placeImage(ctx: Context, image: ImageToPlace, narration: N
       await writeRecord(ctx, { manifest, zpool: pool, ...(source === undefined ? {} : { source }) });
       undo.push('remove the record', () => removeRecord(ctx, pool, uuid));
       image.signal.throwIfAborted();
+      await image.release?.();
       await datasets.rename(partial, datasetOf(pool, uuid));
     });
   } catch (cause) {

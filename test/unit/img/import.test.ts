@@ -321,6 +321,21 @@ describe('import', () => {
     assert.deepEqual(records(), [`gone-${child}.json`, `zones-${base}.json`]);
   });
 
+  it('has let go of the file it took by the time an image can be seen: nobody looks for it any more', async () => {
+    const real = host.host.datasets;
+    const seen: (readonly string[])[] = [];
+    (host.host as { datasets: unknown }).datasets = {
+      ...real,
+      rename: async (from: string, to: string) => {
+        if (to === `zones/${base}` || to === `zones/${child}`) seen.push(downloads());
+        await real.rename(from, to);
+      },
+    };
+    await run(child);
+    assert.deepEqual(seen.map((files) => files.filter((file) => !file.startsWith(child))), [[], []]); // prettier-ignore
+    assert.deepEqual(seen[1], []);
+  });
+
   it('leaves alone what another import is at', async () => {
     await host.datasets.create(`zones/${large}-partial`);
     const lock = await acquireLock(join(host.root, `var/run/img.${large}.import.lock`));
