@@ -32,7 +32,7 @@ class NativeError : public std::exception {
   std::string message_;
 };
 
-// `ENOENT` for 2; `E` and the number where the system knows no name.
+// `ENOENT` for 2; `E` and the number where there is no name.
 std::string ErrnoName(int error_number);
 
 }  // namespace smartadm
