@@ -150,17 +150,13 @@ export function createLinuxLinks({ root, at, tags }: LinuxLinksOptions): LinuxLi
     await service?.server?.release(record.reserved, record.mac);
   }
 
-  /** Takes back all that was set up for a vnic, the record last. Its guard may go before the link: it is silent then. */
+  /** Takes back all that was set up for a vnic, the record last: as long as there is a link, its guard is there. */
   async function drop(record: VnicRecord): Promise<void> {
     await clients.stop(record.zone, record.physical);
-    // The kernel takes as long for that as nft takes to start.
-    const removed = removeLink(record.link);
-    removed.catch(() => undefined);
-    if (record.reserved !== undefined) await removed;
+    await removeLink(record.link);
     await release(record);
     await locked(async () => {
       await replaceElements([...record.elements, ...(await leasedElements(record))], []);
-      await removed;
       await records.remove(record.zone, record.physical);
     });
   }
