@@ -6,7 +6,6 @@ import { fileURLToPath } from 'node:url';
 import { codeOf } from '../errors.js';
 import { hostError } from './errors.js';
 import type { NativeDladm, NativeKstat, NativeSysevent } from './native-dladm.js';
-import type { NativeZfs, NativeZonecfg } from './native-illumos.js';
 import type {
   NativeBtrfs,
   NativeCodec,
@@ -18,6 +17,8 @@ import type {
   NativeSnapshots,
   NativeTree,
 } from './native-linux.js';
+import type { NativeZfs } from './native-zfs.js';
+import type { NativeZonecfg } from './native-zonecfg.js';
 
 /** Every addon, with the package (of Debian or illumos) whose library it needs at run time. */
 const packages = {
@@ -39,7 +40,6 @@ const packages = {
 
 /** What each addon exports. */
 export interface NativeModules {
-  // One line per addon: name → interface declared below.
   posix: NativePosix;
   tree: NativeTree;
   snapshot: NativeSnapshots;

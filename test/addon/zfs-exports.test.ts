@@ -7,7 +7,7 @@ import { closeSync, cpSync, openSync, readdirSync, truncateSync, writeFileSync }
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { codeOf } from '../../lib/errors.js';
 import { loadNative } from '../../lib/host/native.js';
-import type { NativeSend, NativeZfs, NativeZfsLibrary } from '../../lib/host/native-illumos.js';
+import type { NativeSend, NativeZfs, NativeZfsLibrary } from '../../lib/host/native-zfs.js';
 import { addPools, failNext } from '../stand-ins/pool.js';
 import { IllumosRoot } from '../stand-ins/root.js';
 import { documentedCodes, endsAThousand, refusesWrongArguments, type ExportEntry } from './every-export.js';
@@ -505,7 +505,7 @@ for (const [what, entries, of] of [
     it('has nothing that is not in the table, and the table has every code that the documentation names', () => {
       const known = Object.keys(entries).sort();
       assert.deepEqual(Object.keys(of()).filter((name) => name !== 'close').sort(), known); // prettier-ignore
-      const documented = documentedCodes('native-illumos.ts', what);
+      const documented = documentedCodes('native-zfs.ts', what);
       assert.deepEqual([...documented.keys()].sort(), known);
       for (const [name, codes] of documented) {
         const shown = Object.keys((entries as Readonly<Record<string, ExportEntry>>)[name]?.fails ?? {});

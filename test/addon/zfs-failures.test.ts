@@ -5,7 +5,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { codeOf } from '../../lib/errors.js';
 import { loadNative } from '../../lib/host/native.js';
-import type { NativeZfsLibrary } from '../../lib/host/native-illumos.js';
+import type { NativeZfsLibrary } from '../../lib/host/native-zfs.js';
 import { addPools, failNext } from '../stand-ins/pool.js';
 import { IllumosRoot } from '../stand-ins/root.js';
 

@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync, truncateSync, writeFileSync } from '
 import { after, afterEach, beforeEach, describe, it } from 'node:test';
 import { codeOf } from '../../lib/errors.js';
 import { loadNative } from '../../lib/host/native.js';
-import type { NativeSend, NativeZfsLibrary } from '../../lib/host/native-illumos.js';
+import type { NativeSend, NativeZfsLibrary } from '../../lib/host/native-zfs.js';
 import { addPools } from '../stand-ins/pool.js';
 import { IllumosRoot } from '../stand-ins/root.js';
 

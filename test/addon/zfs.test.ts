@@ -5,7 +5,7 @@ import { closeSync, existsSync, readFileSync, readdirSync, readlinkSync, statSyn
 import { after, afterEach, beforeEach, describe, it } from 'node:test';
 import { codeOf } from '../../lib/errors.js';
 import { addonFile, loadNative } from '../../lib/host/native.js';
-import type { NativeSend, NativeZfsLibrary } from '../../lib/host/native-illumos.js';
+import type { NativeSend, NativeZfsLibrary } from '../../lib/host/native-zfs.js';
 import { addPools, failNext, zfsEvents } from '../stand-ins/pool.js';
 import { IllumosRoot } from '../stand-ins/root.js';
 

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { after, afterEach, beforeEach, describe, it } from 'node:test';
 import { codeOf } from '../../lib/errors.js';
 import { loadNative } from '../../lib/host/native.js';
-import type { NativeZonecfg, NativeZoneDocument, NativeZoneText } from '../../lib/host/native-illumos.js';
+import type { NativeZonecfg, NativeZoneDocument, NativeZoneText } from '../../lib/host/native-zonecfg.js';
 import { IllumosRoot } from '../stand-ins/root.js';
 import { documentedCodes, endsAThousand, refusesWrongArguments, type ExportEntry } from './every-export.js';
 
@@ -450,8 +450,8 @@ describe('the tables of this test', () => {
   });
 });
 
-const ofAddon = documentedCodes('native-illumos.ts', 'NativeZonecfg');
-const ofDocument = documentedCodes('native-illumos.ts', 'NativeZoneDocument');
+const ofAddon = documentedCodes('native-zonecfg.ts', 'NativeZonecfg');
+const ofDocument = documentedCodes('native-zonecfg.ts', 'NativeZoneDocument');
 
 for (const [name, entry] of Object.entries(entries)) {
   describe(name, () => {

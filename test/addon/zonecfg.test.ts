@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, beforeEach, describe, it } from 'node:test';
 import { codeOf } from '../../lib/errors.js';
 import { loadNative } from '../../lib/host/native.js';
-import type { NativeZoneChange, NativeZonecfg } from '../../lib/host/native-illumos.js';
+import type { NativeZoneChange, NativeZonecfg } from '../../lib/host/native-zonecfg.js';
 import { IllumosRoot } from '../stand-ins/root.js';
 import { inLackingProcess } from './lacking.js';
 

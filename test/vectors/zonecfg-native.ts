@@ -7,7 +7,7 @@ import type {
   NativeZoneDocument,
   NativeZoneResourceKind,
   NativeZoneText,
-} from '../../lib/host/native-illumos.js';
+} from '../../lib/host/native-zonecfg.js';
 import type { IllumosRoot } from '../stand-ins/root.js';
 import { unequal } from './compare.js';
 import { fileDifference, isDefined, rootOf, type BrandRecord, type ZonecfgCall, type ZonecfgRecord, type ZonecfgResult } from './zonecfg-records.js'; // prettier-ignore

@@ -2,7 +2,7 @@
 import { isWithin, parseDataset, parseDatasetName, parseSnapshot } from '../dataset-names.js';
 import { checkProperties, checkVolsize, defaultVolblocksize } from '../dataset-properties.js';
 import { hostError } from '../errors.js';
-import type { NativeZfsLibrary } from '../native-illumos.js';
+import type { NativeZfsLibrary } from '../native-zfs.js';
 import { whileDoing } from './dataset-failures.js';
 import { requireDataset, requirePlace } from './dataset-place.js';
 

@@ -1,6 +1,6 @@
 /** Datasets as users see them, from what libzfs tells: names, figures, properties. */
 import type { Dataset } from '../datasets.js';
-import type { NativeDataset, NativeProperty, NativePropertyQuery } from '../native-illumos.js';
+import type { NativeDataset, NativeProperty, NativePropertyQuery } from '../native-zfs.js';
 
 /** What can be set, as zfs(8) of illumos has it; what this system lacks is left out when it is asked. */
 const settable = [

@@ -1,7 +1,7 @@
 /** What must be there, and what must not, before a dataset is made or moved: in words that name it. */
 import { parentOf, type DatasetName } from '../dataset-names.js';
 import { hostError } from '../errors.js';
-import type { NativeZfsLibrary } from '../native-illumos.js';
+import type { NativeZfsLibrary } from '../native-zfs.js';
 
 /** Where pools of other hosts keep their own things: no dataset that could not move there. */
 const reserved = '.smartadm';

@@ -8,7 +8,7 @@ import { parseDataset, parseSnapshot } from '../dataset-names.js';
 import type { ReceiveOptions, ReceiveResult, SendOptions } from '../datasets.js';
 import { hostError } from '../errors.js';
 import { loadNative } from '../native.js';
-import type { NativeZfsLibrary } from '../native-illumos.js';
+import type { NativeZfsLibrary } from '../native-zfs.js';
 import { bigEndian, littleEndian } from '../zfs-stream/bytes.js';
 import { whileDoing } from './dataset-failures.js';
 import { requireDataset, requirePlace } from './dataset-place.js';

@@ -4,7 +4,7 @@ import { parseDatasetName } from '../dataset-names.js';
 import type { Dataset, DatasetQuery, Datasets, Pool } from '../datasets.js';
 import { hostError } from '../errors.js';
 import { loadNative } from '../native.js';
-import type { NativeZfsLibrary } from '../native-illumos.js';
+import type { NativeZfsLibrary } from '../native-zfs.js';
 import {
   cloneDataset,
   createDataset,

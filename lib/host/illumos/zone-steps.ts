@@ -1,6 +1,6 @@
 /** From one zone configuration to another, in the steps that libzonecfg takes. Pure. */
 import { hostError } from '../errors.js';
-import type { NativeZoneChange, NativeZoneResourceKind } from '../native-illumos.js';
+import type { NativeZoneChange, NativeZoneResourceKind } from '../native-zonecfg.js';
 import type { ZoneAttributes, ZoneConfig, ZoneResource } from '../zones.js';
 
 const textProperties = [

@@ -4,7 +4,7 @@ import type { Log } from '../../log.js';
 import { hostError } from '../errors.js';
 import type { ZoneIndexEntry } from '../zone-index.js';
 import { loadNative } from '../native.js';
-import type { NativeZoneadmdCommand } from '../native-illumos.js';
+import type { NativeZoneadmdCommand } from '../native-zonecfg.js';
 import type { Programs } from './programs.js';
 
 /** A daemon that has just ended its work goes away under the feet of who calls it. */

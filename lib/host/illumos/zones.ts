@@ -9,7 +9,7 @@ import type { IllumosLinks } from './links.js';
 import { parseIndex, type ZoneIndexEntry } from '../zone-index.js';
 import { parseZoneXml } from '../zone-xml.js';
 import { loadNative } from '../native.js';
-import type { NativeZoneEntry } from '../native-illumos.js';
+import type { NativeZoneEntry } from '../native-zonecfg.js';
 import { checkZoneName } from '../zone-name.js';
 import type { ZoneConfig, ZoneRecord, Zones, ZoneState } from '../zones.js';
 import { attachSerialLine } from './hvm-console.js';
