@@ -84,6 +84,7 @@ onEachHost('vmadm', (open) => {
       ['reboot -F U', status],
       ['kill U', status],
       ['console U', status],
+      ['send U', status],
       ['sysrq U nmi', status],
       ['sysreq U nmi', status],
       ['rollback-snapshot U s', status],

@@ -1,6 +1,7 @@
 /** vmadm send: a VM as a stream for another host. */
 import { SmartadmError } from '../../errors.js';
 import type { Command } from '../command.js';
+import { notFoundStatus, sayingOfMissing } from './missing.js';
 import { uuidOperand } from './operands.js';
 
 export const send: Command = {
@@ -11,7 +12,7 @@ export const send: Command = {
     const uuid = uuidOperand(operands, cli.typed);
     if (cli.stdout.isTTY) throw new SmartadmError('Usage', 'Cannot send VM to a TTY.');
     const { sendVm } = await import('../../vm/send.js');
-    await sendVm(cli.context(), uuid, cli.stdout);
+    await sayingOfMissing(notFoundStatus, () => sendVm(cli.context(), uuid, cli.stdout));
     cli.err(`Successfully sent VM ${uuid}\n`);
     return 0;
   },
