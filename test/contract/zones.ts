@@ -119,7 +119,9 @@ export function zonesContract(kind: string, open: () => Promise<ZonesUnderTest>)
         await rejects(zones.configure(zoneConfig(name, { attributes: { zonepath: '/zones/a' } })), 'InvalidName');
         await assert.rejects(async () => zones.find(name), (error) => codeOf(error) === 'InvalidName'); // prettier-ignore
       }
-      await rejects(zones.configure(zoneConfig('a', { attributes: { zonepath: 'zones/a' } })), 'ZoneInvalid');
+      for (const zonepath of ['', 'zones/a', '/', '//', '/./', '/zones/../etc', '/zones/a\nb', '/zones/"a"']) {
+        await rejects(zones.configure(zoneConfig('a', { attributes: { zonepath } })), 'ZoneInvalid');
+      }
       await rejects(zones.configure(zoneConfig('a', { attrs: { alias: 'not \u0000 text' } })), 'ZoneInvalid');
       assert.deepEqual(await zones.list(), []);
     });

@@ -3,6 +3,7 @@ import { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hostError } from '../../lib/host/errors.js';
 import type { Links } from '../../lib/host/links.js';
+import { checkZoneName, checkZonepath } from '../../lib/host/zone-name.js';
 import { zoneVnics } from '../../lib/host/zone-vnics.js';
 import { parseZoneXml, writeZoneXml } from '../../lib/host/zone-xml.js';
 import type { ZoneConfig, ZoneExecResult, ZoneRecord, ZoneRuntime, Zones, ZoneState } from '../../lib/host/zones.js';
@@ -173,7 +174,7 @@ export function fakeZones({ links = fakeLinks(), programs }: FakeZonesOptions = 
       await begin('configure');
       const { name = '', zonepath = '' } = config.attributes;
       checked(name);
-      if (!zonepath.startsWith('/')) throw hostError('ZoneInvalid', `zonepath "${zonepath}" is not an absolute path`);
+      checkZonepath(name, zonepath);
       const old = zones.get(name);
       const debugid = config.attributes['debugid'] ?? old?.config.attributes['debugid'] ?? String(++lastDebugId);
       // Through its file format: what cannot be written cannot be kept.
@@ -233,8 +234,8 @@ export function fakeZones({ links = fakeLinks(), programs }: FakeZonesOptions = 
 }
 
 function checked(name: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name) && name !== 'global' && !name.startsWith('SUNW')) return name;
-  throw hostError('InvalidName', `${JSON.stringify(name)} is not the name of a zone`);
+  checkZoneName(name);
+  return name;
 }
 
 function stateOf(zone: FakeZone): ZoneState {

@@ -10,7 +10,7 @@ import { parseIndex, type ZoneIndexEntry } from '../zone-index.js';
 import { parseZoneXml } from '../zone-xml.js';
 import { loadNative } from '../native.js';
 import type { NativeZoneEntry } from '../native-zonecfg.js';
-import { checkZoneName } from '../zone-name.js';
+import { checkZoneName, checkZonepath } from '../zone-name.js';
 import type { ZoneConfig, ZoneRecord, Zones, ZoneState } from '../zones.js';
 import { attachSerialLine } from './hvm-console.js';
 import { connectConsole } from './zone-console.js';
@@ -84,9 +84,7 @@ export function createIllumosZones({ at, programs, links, log, vminfod }: Illumo
   async function configure(config: ZoneConfig, uuid: string | undefined): Promise<void> {
     const { name = '', zonepath = '' } = config.attributes;
     checkZoneName(name);
-    if (!/^\/[^\0\n"]+$/.test(zonepath) || zonepath.split('/').includes('..')) {
-      throw hostError('ZoneInvalid', `zonepath "${zonepath}" of zone ${name} is not an absolute path`);
-    }
+    checkZonepath(name, zonepath);
     const old = await findEntry(name);
     const before = old === undefined ? blankConfig : await readConfig(name);
     const steps = zoneSteps(before, config);

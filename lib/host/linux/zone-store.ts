@@ -5,7 +5,7 @@ import { syncFolder, writeAtomically } from '../../atomic-file.js';
 import { codeOf } from '../../errors.js';
 import { withLock } from '../../lock.js';
 import { hostError } from '../errors.js';
-import { checkZoneName } from '../zone-name.js';
+import { checkZoneName, checkZonepath } from '../zone-name.js';
 import type { ZoneConfig } from '../zones.js';
 import { nextDebugId, readSubordinateIds } from './zone-ids.js';
 import { parseIndex, removeFromIndex, upsertIndex, type StoredZoneState, type ZoneIndexEntry } from '../zone-index.js';
@@ -95,9 +95,7 @@ export function zoneStore({ id, at }: ZoneStoreOptions): ZoneStore {
     async configure(config, uuid) {
       const { name = '', zonepath = '', brand } = config.attributes;
       checkZoneName(name);
-      if (!/^\/[^\0\n"]+$/.test(zonepath) || zonepath.split('/').includes('..')) {
-        throw hostError('ZoneInvalid', `zonepath "${zonepath}" of zone ${name} is not an absolute path`);
-      }
+      checkZonepath(name, zonepath);
       mkdirSync(folder, { recursive: true });
       await changing(async () => {
         const index = await readIndex();

@@ -88,11 +88,4 @@ describe('the store of zones', () => {
     }
     for (const name of ['a', '54f1cc77-68f1-42ab-acac-5c4f64f5d6e0', 'x'.repeat(63), 'A_b.c-d']) checkZoneName(name);
   });
-
-  it('takes no zonepath that leads elsewhere', async () => {
-    for (const zonepath of ['', 'zones/a', '/', '/zones/../etc', '/zones/a\nb', '/zones/"a"']) {
-      await rejects(store.configure(zoneConfig('a', { attributes: { zonepath } })), 'ZoneInvalid');
-    }
-    assert.deepEqual(await store.entries(), []);
-  });
 });
