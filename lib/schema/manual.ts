@@ -87,12 +87,10 @@ function defaultText(usual: unknown): string {
   return [...byValue].map(([value, on]) => `${value} on ${on.join(', ')}`).join('; ');
 }
 
-/** The row's text without what the facts have said, one sentence a line. */
+/** The row's text, one sentence a line. */
 function sentences({ doc }: PropertyRow): string {
-  const text = doc.replace(/^(?:boolean|list|UUID|integer(?: (?:>= -?\d+|-?\d+-\d+))?)(?:; |$)/, '').trim();
-  if (text === '') return '';
-  const whole = `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
-  const lines = whole.replace(/([.!?]) (?=[A-Z])/g, '$1\n').split('\n');
+  if (doc === '') return '';
+  const lines = doc.replace(/([.!?]) (?=[A-Z])/g, '$1\n').split('\n');
   return lines.map(wrapped).join('');
 }
 
@@ -101,7 +99,7 @@ const lineLength = 80;
 /** Lines of text that roff prints as it is. */
 function wrapped(text: string): string {
   const lines = [''];
-  for (const word of text.replaceAll('\\', '\\e').replaceAll('…', '...').split(' ')) {
+  for (const word of text.replaceAll('\\', '\\e').split(' ')) {
     const line = lines.at(-1) ?? '';
     if (line !== '' && line.length + word.length >= lineLength) lines.push(word);
     else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
