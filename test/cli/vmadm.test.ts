@@ -101,6 +101,15 @@ onEachHost('vmadm', (open) => {
     }
   });
 
+  it('sends no VM to a terminal, which is a failure and no wrong call', async () => {
+    const { host, root } = given;
+    assert.deepEqual(await runCaptured('vmadm', vmadm, ['send', missing], { host, root, onTerminal: true }), {
+      exit: 1,
+      stdout: '',
+      stderr: 'Cannot send VM to a TTY.\n',
+    });
+  });
+
   it('names the command as typed when the uuid is missing, but halt is stop', async () => {
     for (const [typed, named] of [
       ['json', 'json'],

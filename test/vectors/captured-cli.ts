@@ -19,13 +19,15 @@ export interface Surroundings {
   readonly env?: NodeJS.ProcessEnv;
   /** What comes by standard input; a terminal where undefined. */
   readonly stdin?: string | Buffer | undefined;
+  /** Standard output is a terminal. */
+  readonly onTerminal?: boolean;
 }
 
 export async function runCaptured(
   name: Cli['program'],
   program: Program,
   argv: readonly string[],
-  { host, root, env = {}, stdin }: Surroundings,
+  { host, root, env = {}, stdin, onTerminal = false }: Surroundings,
 ): Promise<Outcome> {
   let stdout = '';
   let stderr = '';
@@ -37,7 +39,7 @@ export async function runCaptured(
     program: name,
     typed: '',
     stdin: Object.assign(input, { isTTY: stdin === undefined }) as unknown as NodeJS.ReadStream,
-    stdout: pipe,
+    stdout: { isTTY: onTerminal } as unknown as NodeJS.WriteStream,
     stderr: pipe,
     env: { ...env, SMARTADM_ROOT: root },
     signal,

@@ -10,7 +10,7 @@ export const send: Command = {
   summary: 'stops a VM and writes it to standard output, for `vmadm receive` on another host',
   async run(cli, operands) {
     const uuid = uuidOperand(operands, cli.typed);
-    if (cli.stdout.isTTY) throw new SmartadmError('Usage', 'Cannot send VM to a TTY.');
+    if (cli.stdout.isTTY) throw new SmartadmError('OutputIsTerminal', 'Cannot send VM to a TTY.');
     const { sendVm } = await import('../../vm/send.js');
     await sayingOfMissing(notFoundStatus, () => sendVm(cli.context(), uuid, cli.stdout));
     cli.err(`Successfully sent VM ${uuid}\n`);
