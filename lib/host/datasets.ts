@@ -59,7 +59,7 @@ export interface ReceiveResult {
   readonly snapshot: string;
   readonly type: 'filesystem' | 'volume';
   readonly bytes: number;
-  /** Things the stream itself lacks (`spec/zfs-stream.md`): a path and what is missing. */
+  /** Things the stream itself lacks: a path and what is missing. */
   readonly losses: readonly { readonly path: string; readonly what: string }[];
 }
 

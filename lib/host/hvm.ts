@@ -44,7 +44,7 @@ export interface Hvm {
   screenshot(zone: string): Promise<void>;
   /**
    * What the emulator says, by section, as QMP words it; `vnc` and `spice` as `{}` or `{host, port, display?, password?,
-   * spice_opts?}` (`vm-lifecycle`, info).
+   * spice_opts?}`.
    */
   info(zone: string, types: readonly HvmInfoType[]): Promise<Readonly<Record<string, unknown>>>;
   /**

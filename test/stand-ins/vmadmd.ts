@@ -1,4 +1,4 @@
-/** Stands for vmadmd, the platform's daemon for machines, behind its HTTP interface (`vm-lifecycle`, HTTP interface). */
+/** Stands for vmadmd, the platform's daemon for machines, behind its HTTP interface. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

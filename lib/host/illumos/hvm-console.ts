@@ -1,4 +1,4 @@
-/** The first serial line of a machine of brand kvm, which is its zone's console (`vm-lifecycle`, console). */
+/** The first serial line of a machine of brand kvm, which is its zone's console. */
 import { places } from '../qemu/options.js';
 import type { ZoneConsole } from '../zones.js';
 import { connectInZone } from './hvm-socket.js';

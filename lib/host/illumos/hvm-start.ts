@@ -1,4 +1,4 @@
-/** What a machine's next boot starts, written into its zone (`vm-lifecycle`, HVM preparation). */
+/** What a machine's next boot starts, written into its zone. */
 import { stat } from 'node:fs/promises';
 import type { Disk, VmObject } from '../../schema/generated/vm.js';
 import type { Datasets } from '../datasets.js';

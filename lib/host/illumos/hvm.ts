@@ -58,7 +58,7 @@ export function createIllumosHvm({ at, zones, datasets, programs, vmadmd }: Illu
     if (status !== 0) throw hostError('HostFailed', `cannot reach bhyve of zone ${name}: ${stderr.trim()}`);
   }
 
-  /** What bhyve takes for the power button (`vm-lifecycle`, terminating init). */
+  /** What bhyve takes for the power button. */
   async function terminate({ name }: ZoneRecord): Promise<void> {
     const runtime = await zones.runtime(name);
     try {

@@ -50,7 +50,7 @@ export function illumosLinks(sysinfo: IllumosSysinfo): IllumosLinks {
   };
 }
 
-/** The link properties that keep a vnic to what it may send, in the order in which they are set (`vm-lifecycle`, live vnic properties). */
+/** The link properties that keep a vnic to what it may send, in the order in which they are set. */
 function guardProperties(spec: VnicSpec): readonly (readonly [name: string, values: readonly string[]])[] {
   const { allowIpSpoofing, allowMacSpoofing, allowDhcpSpoofing, allowRestrictedTraffic, addresses, allowedIps } = spec;
   const protection = [

@@ -1,4 +1,4 @@
-/** Nic tags of the platform: which link carries which (`illumos-api`, nic tags and overlays). Pure. */
+/** Nic tags of the platform: which link carries which. Pure. */
 import type { NicTag } from '../links.js';
 import type { NativeDatalink } from '../native-dladm.js';
 import type { SysinfoDocument } from './sysinfo.js';

@@ -35,7 +35,7 @@ export interface IllumosSysinfo extends SysinfoReader {
   document(): Promise<SysinfoDocument>;
 }
 
-/** Where the platform keeps what sysinfo said last, as the original reads it (`vm-properties`, sources). */
+/** Where the platform keeps what sysinfo said last, as the original reads it. */
 const cacheFile = '/tmp/.sysinfo.json';
 
 export function illumosSysinfo(at: (path: string) => string, programs: Programs): IllumosSysinfo {

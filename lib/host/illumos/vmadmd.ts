@@ -1,4 +1,4 @@
-/** Requests to vmadmd, the platform's daemon that looks after machines (`vm-lifecycle`, HTTP interface). */
+/** Requests to vmadmd, the platform's daemon that looks after machines. */
 import { existsSync } from 'node:fs';
 import { codeOf } from '../../errors.js';
 import { hostError } from '../errors.js';

@@ -1,4 +1,4 @@
-/** Waits for vminfod, the platform's daemon that others ask about VMs (`vm-lifecycle`, waiting for vminfod). */
+/** Waits for vminfod, the platform's daemon that others ask about VMs. */
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../../errors.js';

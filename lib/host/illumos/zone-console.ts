@@ -1,4 +1,4 @@
-/** The console of a zone, by the socket that its zoneadmd keeps (`illumos-api`, console and stdio sockets). */
+/** The console of a zone, by the socket that its zoneadmd keeps. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';

@@ -1,4 +1,4 @@
-/** Brings zones onto disk and off it by zoneadm(8), which holds the zone's lock and runs the brand's hooks (`illumos-api`, call orders). */
+/** Brings zones onto disk and off it by zoneadm(8), which holds the zone's lock and runs the brand's hooks. */
 import { hostError } from '../errors.js';
 import type { ZoneInstall } from '../zones.js';
 import type { Programs } from './programs.js';

@@ -1,4 +1,4 @@
-/** What of a running zone's vnics follows its configuration (`vm-lifecycle`, live vnic properties). */
+/** What of a running zone's vnics follows its configuration. */
 import type { VnicSpec } from '../links.js';
 import type { IllumosLinks } from './links.js';
 import { zoneVnics } from '../zone-vnics.js';

@@ -10,7 +10,7 @@ export interface ZoneWatchOptions {
   readonly log: Log;
 }
 
-/** As the platform's vminfod does it (`vm-lifecycle`, event sources), but for datasets. */
+/** As the platform's vminfod does it, but for datasets. */
 export function watchZones({ at, log }: ZoneWatchOptions, changed: () => void): HostWatch {
   const folders = watchFolders(changed);
   const states = subscribe(log, changed);

@@ -1,4 +1,4 @@
-/** Has the daemon of a zone move it (`illumos-api`, the door protocol), as zoneadm(8) does after the same checks. */
+/** Has the daemon of a zone move it, as zoneadm(8) does after the same checks. */
 import { lstat } from 'node:fs/promises';
 import type { Log } from '../../log.js';
 import { hostError } from '../errors.js';

@@ -1,6 +1,6 @@
 /**
  * The command of a Docker container, which is the init of its zone, from the metadata of the VM: what dockerinit does on
- * SmartOS (`vm-lifecycle`, "dockerinit").
+ * SmartOS.
  */
 import { readFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';

@@ -1,4 +1,4 @@
-/** The command line of SmartOS's qemu, and the script in the zone that runs it (`vm-lifecycle`, HVM preparation). Pure. */
+/** The command line of SmartOS's qemu, and the script in the zone that runs it. Pure. */
 import { isIPv4 } from 'node:net';
 import type { Nic, VmObject } from '../../schema/generated/vm.js';
 import type { HvmBoot } from '../hvm.js';
