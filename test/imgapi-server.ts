@@ -28,7 +28,9 @@ type Fault =
   | { readonly kind: 'redirect'; readonly to: string }
   /** The answer, JSON, is this instead. */
   | { readonly kind: 'answer'; readonly json: unknown }
-  | { readonly kind: 'wrongMd5' };
+  | { readonly kind: 'wrongMd5' }
+  /** The connection breaks when the request has been read. */
+  | { readonly kind: 'reset' };
 
 const endpoints = ['ping', 'list', 'image', 'file', 'import', 'put', 'activate', 'delete'] as const;
 type Endpoint = (typeof endpoints)[number];
@@ -204,6 +206,10 @@ function sendError(response: ServerResponse, status: number, code: string, messa
 
 /** True when `fault` takes the place of the answer. */
 function sendInstead(response: ServerResponse, fault: Fault | undefined): boolean {
+  if (fault?.kind === 'reset') {
+    response.destroy();
+    return true;
+  }
   if (fault?.kind === 'redirect') {
     response.writeHead(302, { location: fault.to }).end();
     return true;

@@ -7,6 +7,7 @@ import { header, openUrl, readBody, type Connection, type HttpResponse } from '.
 import { isFields } from './manifest.js';
 
 type Fields = Readonly<Record<string, unknown>>;
+type Headers = Readonly<Record<string, string>>;
 
 /** What an image is made of. */
 export interface DockerImage {
@@ -18,7 +19,7 @@ export interface DockerImage {
 export interface DockerRepository {
   /** The image of that tag or digest for this machine; undefined when there is none. */
   image(reference: string, name: string, signal: AbortSignal): Promise<DockerImage | undefined>;
-  /** Opens the content of that digest at `offset`. Nothing of it has been checked. */
+  /** Opens the content of that digest at `offset`. Nothing of it has been checked. Who fetches it asks again when that fails. */
   openBlob(digest: string, offset: number, signal: AbortSignal): Promise<HttpResponse>;
 }
 
@@ -35,8 +36,9 @@ export function openRepository(connection: Connection, options: RepositoryOption
   const { base, index, remoteName, insecure } = options;
   let authorization: Promise<string | undefined> | undefined;
 
-  function open(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<HttpResponse> {
-    return openUrl(connection, url, { headers, insecure, signal, decode: false, follow: false });
+  function open(url: string, headers: Headers, signal: AbortSignal, attempts?: number): Promise<HttpResponse> {
+    const tries = attempts === undefined ? {} : { attempts };
+    return openUrl(connection, url, { headers, insecure, signal, decode: false, follow: false, ...tries });
   }
 
   /** Once for all requests. */
@@ -57,15 +59,11 @@ export function openRepository(connection: Connection, options: RepositoryOption
     });
   }
 
-  async function get(
-    path: string,
-    headers: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): Promise<HttpResponse> {
+  async function get(path: string, headers: Headers, signal: AbortSignal, attempts?: number): Promise<HttpResponse> {
     const url = `${base}/v2/${remoteName}/${path}`;
     const ask = async () => {
       const known = await login(signal);
-      return open(url, known === undefined ? headers : { ...headers, authorization: known }, signal);
+      return open(url, known === undefined ? headers : { ...headers, authorization: known }, signal, attempts);
     };
     const answer = await ask();
     if (answer.status !== 401) return answer;
@@ -96,9 +94,14 @@ export function openRepository(connection: Connection, options: RepositoryOption
     return parseDockerManifest(body.toString('utf8'), name, header(answer, 'content-type'));
   }
 
-  async function openBlob(digest: string, offset: number, signal: AbortSignal): Promise<HttpResponse> {
-    const range: Record<string, string> = offset === 0 ? {} : { range: `bytes=${offset}-` };
-    let answer = await get(`blobs/${digest}`, range, signal);
+  async function openBlob(
+    digest: string,
+    offset: number,
+    signal: AbortSignal,
+    attempts?: number,
+  ): Promise<HttpResponse> {
+    const range: Headers = offset === 0 ? {} : { range: `bytes=${offset}-` };
+    let answer = await get(`blobs/${digest}`, range, signal, attempts);
     let url = `${base}/v2/${remoteName}/blobs/${digest}`;
     for (let requests = 1; answer.status >= 300 && answer.status < 400; requests += 1) {
       answer.body.destroy();
@@ -107,7 +110,7 @@ export function openRepository(connection: Connection, options: RepositoryOption
       }
       url = redirectTarget(url, header(answer, 'location'));
       // Whoever that is has no business with our token.
-      answer = await open(url, range, signal);
+      answer = await open(url, range, signal, attempts);
     }
     if (answer.status === 200 || answer.status === 206) return answer;
     const body = await readBody(answer, url, connection.stallMs, manifestLimitBytes);
@@ -143,7 +146,7 @@ export function openRepository(connection: Connection, options: RepositoryOption
       if (found === undefined) return undefined;
       return { layers: found.layers, imgJson: await config(found.config, name, signal) };
     },
-    openBlob,
+    openBlob: (digest, offset, signal) => openBlob(digest, offset, signal, 1),
   };
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../context.js';
-import { SmartadmError, codeOf } from '../errors.js';
+import { SmartadmError, codeOf, describeError } from '../errors.js';
 import { combineErrors, imgError } from './errors.js';
 import { GrowingFile } from './growing-file.js';
 import { downloadsFolder } from './store.js';
@@ -41,6 +41,9 @@ export interface Download {
   /** Closes the file; with `remove` it goes away too. */
   close(remove: boolean): Promise<void>;
 }
+
+/** Status of an answer to a request for bytes behind the end of a file. */
+const outOfRangeStatus = 416;
 
 /** Attempts without a single new byte after which a transfer is given up. */
 const attemptsWithoutProgress = 5;
@@ -154,8 +157,10 @@ class Transfer {
         this.#request.signal.throwIfAborted();
         fruitless = this.file.bytes > before ? 0 : fruitless + 1;
         // What a server or the disk said will not change by asking again.
-        if (error instanceof SmartadmError) throw error;
-        if (!this.keepsPart || fruitless >= attemptsWithoutProgress) {
+        if (error instanceof SmartadmError)
+          throw this.#isOutOfRange(error) ? this.#refuse(describeError(error)) : error;
+        const goesOn = this.keepsPart || this.file.bytes === 0;
+        if (!goesOn || fruitless >= attemptsWithoutProgress) {
           throw this.#error(`download failed after ${this.file.bytes} bytes`, error);
         }
         if (fruitless === 0) continue;
@@ -205,15 +210,24 @@ class Transfer {
     if (!isNumber && !this.#request.anyLength) {
       throw this.#refuse(`unexpected missing or invalid Content-Length header: ${String(contentLength)}`);
     }
-    const total = isNumber ? (totalBytes ?? offset + Number(contentLength)) : undefined;
-    if (this.#total !== undefined && total !== undefined && total !== this.#total) {
-      throw this.#refuse(
-        `unexpected mismatch between expected size, ${this.#total}, and Content-Length header, ${total}`,
-      );
+    if (isNumber) {
+      const end = offset + Number(contentLength);
+      this.#total ??= totalBytes ?? end;
+      // A part that goes on behind the end of the file is refused before it fills the disk.
+      const told = Math.max(totalBytes ?? end, end);
+      if (told !== this.#total) {
+        throw this.#refuse(
+          `unexpected mismatch between expected size, ${this.#total}, and Content-Length header, ${told}`,
+        );
+      }
     }
-    this.#total ??= total;
     this.#promisedMd5 = this.#hash === undefined ? md5 : undefined;
     return skip;
+  }
+
+  /** Whether the source says that its file ends before what has arrived does. */
+  #isOutOfRange({ info }: SmartadmError): boolean {
+    return this.file.bytes > 0 && info['statusCode'] === outOfRangeStatus;
   }
 
   /** An error after which what has arrived is not worth keeping. */

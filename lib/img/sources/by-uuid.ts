@@ -79,7 +79,7 @@ function titleOf(manifest: Manifest): string {
   return `${manifest.uuid} (${nameAndVersion(manifest)})`;
 }
 
-/** Opens the file at `address` from `offset` on. */
+/** Opens the file at `address` from `offset` on. Who fetches it asks again when that fails. */
 export async function openFileAt(
   connection: Connection,
   address: string,
@@ -90,7 +90,7 @@ export async function openFileAt(
   const answer = await openUrl(connection, address, {
     ...request,
     decode: false,
-    ...(offset === 0 ? {} : { attempts: 1 }),
+    attempts: 1,
     headers: { ...request.headers, ...range },
   });
   if (answer.status !== 200 && answer.status !== 206) await throwServerError(answer, address, connection);

@@ -199,6 +199,24 @@ describe('import', () => {
     assert.deepEqual(downloads(), []);
   });
 
+  it('starts anew when the server has no such part as is there', async () => {
+    mkdirSync(join(host.root, 'var/tmp/.imgadm-downloads'), { recursive: true });
+    writeFileSync(join(host.root, `var/tmp/.imgadm-downloads/${large}.file.partial`), Buffer.alloc(1000));
+    server.fail('file', { kind: 'status', status: 416 });
+    const lines = await run(large);
+    assert.equal(lines.at(-1), `Imported image ${large} (large@1.0.0)`);
+    assert.deepEqual(offsets(), [1000, NaN]);
+  });
+
+  for (const name of ['large', 'nosum']) {
+    it(`asks for the file of ${name} five times in all when the server is gone`, async () => {
+      server.fail('file', { kind: 'reset' }, 100);
+      await assert.rejects(run(named(name)), { code: 'DownloadError', message: /download failed after 0 bytes/ });
+      assert.equal(offsets().length, 5);
+      await assertNothingLeft();
+    });
+  }
+
   it('keeps no part where no checksum could tell whether it fits', async () => {
     server.fail('file', { kind: 'cut', afterBytes: 1000 }, 1);
     await assert.rejects(run(named('nosum')), { code: 'DownloadError' });

@@ -98,15 +98,16 @@ describe('imgadm refuses', () => {
     assert.deepEqual([await trusting('loopback'), await trusting('other')], ['pong', 'ERR_TLS_CERT_ALTNAME_INVALID']);
   });
 
-  /** A server that answers the file with these bytes on the wire, and everything else properly. */
-  async function lying(wire: Buffer): Promise<{ url: string; server: Server }> {
+  /** A server that answers each request for the file with the next of these on the wire, and everything else properly. */
+  async function lying(...wires: readonly Buffer[]): Promise<{ url: string; server: Server }> {
     const manifest = Buffer.from(JSON.stringify(image.manifest));
+    const left = [...wires];
     const server = createServer((socket) => {
       socket.on('error', () => undefined);
       socket.once('data', (request) => {
         const isFile = request.toString().includes('/file');
         const head = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: ${manifest.length}\r\n\r\n`;
-        socket.end(isFile ? wire : Buffer.concat([Buffer.from(head), manifest]));
+        socket.end(isFile ? left.shift() : Buffer.concat([Buffer.from(head), manifest]));
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -129,6 +130,24 @@ describe('imgadm refuses', () => {
       }
     });
   } // prettier-ignore
+
+  it('a part that is longer than the rest of the file, before it is stored', async () => {
+    const { length } = image.file;
+    const whole = `HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: ${length}\r\n\r\n`;
+    const flood = `HTTP/1.1 206 Partial Content\r\nconnection: close\r\ncontent-range: bytes 500-${length - 1}/${length}\r\ncontent-length: 1000000\r\n\r\n`;
+    const { server, url } = await lying(
+      Buffer.concat([Buffer.from(whole), image.file.subarray(0, 500)]),
+      Buffer.concat([Buffer.from(flood), Buffer.alloc(1_000_000)]),
+    );
+    try {
+      await assert.rejects(importFrom({ url }), {
+        code: 'DownloadError',
+        message: `unexpected mismatch between expected size, ${length}, and Content-Length header, 1000500`,
+      });
+    } finally {
+      server.close();
+    }
+  });
 });
 
 describe('decompression', () => {
