@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { codeOf } from '../../errors.js';
 import { sleep } from '../../sleep.js';
 import { hostError } from '../errors.js';
+import { kill } from './kill.js';
 
 export type CgroupController = 'cpu' | 'memory' | 'pids' | 'blkio' | 'devices';
 
@@ -196,7 +197,7 @@ async function clearTree(folder: string): Promise<void> {
     for (const each of folders) {
       for (const pid of await members(each)) {
         occupied = true;
-        kill(pid);
+        kill(pid, 'SIGKILL');
       }
       await thaw(each);
       const refused = await rmdir(each).then(() => undefined, codeOf); // prettier-ignore
@@ -215,14 +216,6 @@ async function removeIdle(folder: string): Promise<void> {
     for (const each of await tree(folder)) refused.push(await rmdir(each).then(() => undefined, codeOf)); // prettier-ignore
     if (!refused.includes('EBUSY')) return;
     await sleep(5);
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if (codeOf(error) !== 'ESRCH') throw error;
   }
 }
 

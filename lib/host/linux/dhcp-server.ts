@@ -6,6 +6,7 @@ import { sleep } from '../../sleep.js';
 import { sha256Hex } from '../../sha256.js';
 import { hostError } from '../errors.js';
 import { formatAddress, rangeOf } from './ip.js';
+import { kill } from './kill.js';
 import type { ServedNetwork } from './networks.js';
 import { runProgram } from './run-program.js';
 
@@ -41,14 +42,7 @@ export function dhcpServer(bridge: string, network: ServedNetwork, folder: strin
 
   async function signal(name: NodeJS.Signals): Promise<boolean> {
     const process_ = await pid();
-    if (process_ === undefined) return false;
-    try {
-      process.kill(process_, name);
-      return true;
-    } catch (error) {
-      if (codeOf(error) === 'ESRCH') return false;
-      throw error;
-    }
+    return process_ !== undefined && kill(process_, name);
   }
 
   async function start(): Promise<void> {

@@ -1,13 +1,13 @@
 /** How people reach the displays of zones by TCP: a program beside each zone that passes connections on to its socket. */
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { codeOf } from '../../errors.js';
 import { sleep } from '../../sleep.js';
 import { hostError } from '../errors.js';
 import { runProgram } from '../exec.js';
 import { addonFile } from '../native.js';
 import { places } from '../qemu/options.js';
 import { containersFolder, emulatorUser, type PlannedDisplay } from './hvm-plan.js';
+import { kill } from './kill.js';
 import type { LinuxLinks } from './links.js';
 
 export interface HvmDisplaysOptions {
@@ -78,12 +78,4 @@ export function hvmDisplays({ at, links }: HvmDisplaysOptions): HvmDisplays {
     },
     close,
   };
-}
-
-function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if (codeOf(error) !== 'ESRCH') throw error;
-  }
 }

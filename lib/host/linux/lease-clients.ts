@@ -1,12 +1,12 @@
 /** Clients of DHCP servers that are not this host's: one `zone-lease` for a vnic, outside its zone, as long as that runs. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf } from '../../errors.js';
 import { sleep } from '../../sleep.js';
 import { withLock } from '../../lock.js';
 import { hostError } from '../errors.js';
 import { addonFile } from '../native.js';
 import { parseAddress, parseNetwork } from './ip.js';
+import { kill } from './kill.js';
 import { runProgram } from './run-program.js';
 
 /** The vnic a client works for; its names have been checked. */
@@ -129,12 +129,4 @@ export function parseLeases(text: string): readonly Lease[] {
       return [];
     }
   });
-}
-
-function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if (codeOf(error) !== 'ESRCH') throw error;
-  }
 }

@@ -1,7 +1,6 @@
 /** Zones of a Linux host: containers of liblxc, described by the files that SmartOS describes its zones with. */
 import { version } from 'node:os';
 import { join } from 'node:path';
-import { codeOf } from '../../errors.js';
 import { sleep } from '../../sleep.js';
 import type { Log } from '../../log.js';
 import { withUndo } from '../../undo.js';
@@ -12,6 +11,7 @@ import { zoneRoot } from '../zone-root.js';
 import type { ZoneConfig, ZoneRecord, Zones, ZoneState } from '../zones.js';
 import { readCgroupLayout, zoneCgroups, type ZoneCgroups } from './cgroups.js';
 import { hvmPlans } from './hvm-plan.js';
+import { kill } from './kill.js';
 import type { LinuxLinks } from './links.js';
 import { isLeased, isMachine, isMachineBrand, type LxcVnic } from './lxc-config.js';
 import { rootId } from './root-id.js';
@@ -80,7 +80,7 @@ export function createLinuxZones({ root, at, links, log }: LinuxZonesOptions): L
       await native().stop(containers.path, name);
       if (!(await hasGone(name))) {
         log.warn({ zone: name, pid: monitor.monitor }, 'the monitor of a halted zone does not end: it is killed');
-        kill(monitor.monitor);
+        kill(monitor.monitor, 'SIGKILL');
       }
     }
     await groups.clear(name);
@@ -253,12 +253,4 @@ function stateOf(entry: ZoneIndexEntry, monitor: NativeMonitor | undefined): Zon
 function toRecord(entry: ZoneIndexEntry, monitor: NativeMonitor | undefined): ZoneRecord {
   const { name, zonepath, uuid, brand = '', ipType, debugId } = entry;
   return { name, id: monitor?.monitor, state: stateOf(entry, monitor), zonepath, uuid, brand, ipType, debugId };
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if (codeOf(error) !== 'ESRCH') throw error;
-  }
 }
