@@ -12,6 +12,7 @@ import { combineErrors, imgError } from './errors.js';
 import { requireInstallable, type Compression, type Manifest } from './manifest.js';
 import type { Narration } from './narration.js';
 import { datasetOf, findImage, finalSnapshot } from './store.js';
+import { valueText } from './value-text.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -111,7 +112,9 @@ async function describe(
   const manifest = manifestOf(vm, given, randomUUID(), origin, await host.sysinfo.read(), incremental);
   ctx.signal.throwIfAborted();
   if (origin !== undefined) {
-    narration.say(`Inheriting from origin image ${origin.uuid} (${String(origin.name)} ${String(origin.version)})`);
+    narration.say(
+      `Inheriting from origin image ${origin.uuid} (${valueText(origin.name)} ${valueText(origin.version)})`,
+    );
   }
   narration.say(`Manifest:\n${JSON.stringify(manifest, null, 2).replace(/^/gm, '    ')}`);
   requireInstallable(manifest);

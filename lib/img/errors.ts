@@ -1,5 +1,6 @@
 /** The errors of imgadm(8): their codes, and how several become one. */
 import { SmartadmError, codeOf, describeError, type ErrorDetails } from '../errors.js';
+import { valueText } from './value-text.js';
 
 export type ImgErrorCode =
   | 'InternalError' | 'InvalidUUID' | 'Usage' | 'NoSources' | 'SourcePing'
@@ -52,6 +53,6 @@ export function isUuid(value: unknown): value is string {
 
 /** Throws `InvalidUUID` unless `value` is one, in lower case. */
 export function requireUuid(value: unknown): string {
-  if (!isUuid(value)) throw imgError('InvalidUUID', `invalid uuid: "${String(value)}"`);
+  if (!isUuid(value)) throw imgError('InvalidUUID', `invalid uuid: "${valueText(value)}"`);
   return value;
 }

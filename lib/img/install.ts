@@ -10,6 +10,7 @@ import { imageFile, isFields, nameAndVersion, readManifest, requireInstallable, 
 import type { Narration } from './narration.js';
 import { contentOf, placeImage, requirePlaceable } from './place.js';
 import { findImage, requirePool, type ImageRecord } from './store.js';
+import { valueText } from './value-text.js';
 
 const chunkBytes = 256 * 1024;
 
@@ -23,7 +24,7 @@ export interface InstallRequest {
 
 /** `Image U (NAME VERSION)`, as imgadm names an image that is there. */
 export function installedTitle({ manifest: { uuid, name, version } }: ImageRecord): string {
-  return `Image ${uuid}${name === undefined ? '' : ` (${name} ${String(version)})`}`;
+  return `Image ${uuid}${name === undefined ? '' : ` (${valueText(name)} ${valueText(version)})`}`;
 }
 
 /**
@@ -41,7 +42,7 @@ export async function installImage(ctx: Context, request: InstallRequest, narrat
     return;
   }
   const { name, version } = given as { name?: unknown; version?: unknown };
-  narration.say(`Installing image ${uuid} (${String(name)}@${String(version)})`);
+  narration.say(`Installing image ${uuid} (${valueText(name)}@${valueText(version)})`);
   const manifest = await checkedManifest(ctx, given);
   const host = await ctx.host();
   await removeLeftovers(ctx, await host.datasets.list());

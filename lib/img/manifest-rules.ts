@@ -1,5 +1,6 @@
 /** What imgadm(8) and IMGAPI servers demand of a manifest, field by field, in their words. Pure. */
 import { isUuid } from './errors.js';
+import { primitiveOf, valueText as text } from './value-text.js';
 
 export interface ManifestFault {
   readonly field: string;
@@ -88,13 +89,8 @@ function isInteger(value: unknown): boolean {
   return (typeof value === 'number' || typeof value === 'string') && Number.isInteger(Number(value));
 }
 
-/** The text of any value: words and numbers as they are, lists joined, other objects by name. */
-function text(value: unknown): string {
-  return String(value);
-}
-
 const rules = new Map<string, Rule>([
-  ['v', present('v', (value) => Number(value) >= 0 || '"v" must be a positive integer')],
+  ['v', present('v', (value) => Number(primitiveOf(value)) >= 0 || '"v" must be a positive integer')],
   ['uuid', present('uuid', isUuid)],
   ['urn', present('urn', (value) => typeof value === 'string')],
   ['owner', present('owner', isUuid)],

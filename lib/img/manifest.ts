@@ -3,6 +3,7 @@ import type { Sysinfo } from '../host/sysinfo.js';
 import type { Manifest } from '../schema/generated/manifest-types.js';
 import { imgError, isUuid } from './errors.js';
 import { validateManifest } from './manifest-rules.js';
+import { primitiveOf, valueText } from './value-text.js';
 
 export type { Manifest };
 export type ManifestFile = NonNullable<Manifest['files']>[number];
@@ -12,7 +13,7 @@ type Fields = Record<string, unknown>;
 
 /** `NAME@VERSION`, as messages name an image beside its uuid. */
 export function nameAndVersion(manifest: Manifest): string {
-  return `${String(manifest.name)}@${String(manifest.version)}`;
+  return `${valueText(manifest.name)}@${valueText(manifest.version)}`;
 }
 
 /** The one file of an image; undefined when its manifest names none. */
@@ -56,7 +57,7 @@ function manifestVersion(fields: Readonly<Fields>): number {
     if (fields['creator_uuid'] !== undefined) return 1;
     throw new Error('manifest does not have a "v" field');
   }
-  const version = Number(fields['v']);
+  const version = Number(primitiveOf(fields['v']));
   if (Number.isNaN(version)) throw new Error(`manifest "v" field is not a number: ${JSON.stringify(fields['v'])}`);
   return version;
 }

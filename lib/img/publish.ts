@@ -11,6 +11,7 @@ import type { Narration } from './narration.js';
 import { nameAndMessage } from './sources/edit.js';
 import { sourceError } from './sources/search.js';
 import { baseUrl, parseSourceUrl } from './sources/url.js';
+import { valueText } from './value-text.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -43,7 +44,7 @@ export async function publishImage(ctx: Context, request: PublishRequest, narrat
   try {
     const imported = await server.post('import', manifest);
     const { name, version, state } = imported;
-    narration.say(`Imported image ${uuid} (${String(name)}, ${String(version)}, state=${String(state)})`);
+    narration.say(`Imported image ${uuid} (${valueText(name)}, ${valueText(version)}, state=${valueText(state)})`);
     try {
       const bar = ctx.progress.start(uuid, file.size);
       const stored = await server.putFile(request.file, file, bar).finally(() => bar.done());
@@ -96,7 +97,7 @@ function requireSame(manifest: Fields, stored: Fields): void {
 }
 
 function unlike(field: string, expected: unknown, found: unknown): Error {
-  return imgError('UploadError', `${field} expected to be ${String(expected)}, but was ${String(found)}`);
+  return imgError('UploadError', `${field} expected to be ${valueText(expected)}, but was ${valueText(found)}`);
 }
 
 /** The requests about one image. */

@@ -1,6 +1,7 @@
 /** Images as rows of a table: computed fields, filters, order (`imgadm(8)`, tables and filters). Pure. */
 import { SmartadmError } from '../../errors.js';
 import { withoutCode } from '../../img/errors.js';
+import { primitiveOf, valueText } from '../../img/value-text.js';
 import { usageError } from './errors.js';
 import type { Row } from './table.js';
 
@@ -57,14 +58,10 @@ export function parseFilter(operand: string): Filter {
     );
     if (value === undefined || value === null) return false;
     if (wanted === 'true' || wanted === 'false') return value === (wanted === 'true');
-    if (!wanted.startsWith('~')) return textOf(value) === wanted;
+    if (!wanted.startsWith('~')) return valueText(value) === wanted;
     const part = wanted.slice(1);
     return (typeof value === 'string' || Array.isArray(value)) && value.includes(part);
   };
-}
-
-function textOf(value: unknown): string {
-  return String(value);
 }
 
 /** Orders by fields in turn; `-` before one reverses it. Throws for an empty field. */
@@ -88,8 +85,8 @@ export function sortRows(rows: readonly Row[], fields: readonly string[]): reado
 
 function compare(a: unknown, b: unknown): number {
   if (a === undefined || b === undefined) return Number(a !== undefined) - Number(b !== undefined);
-  const [x, y] = [Number(a), Number(b)];
+  const [p, q] = [primitiveOf(a) as string, primitiveOf(b) as string];
+  const [x, y] = [Number(p), Number(q)];
   if (!Number.isNaN(x) && !Number.isNaN(y)) return x - y;
-  const [p, q] = [a as string, b as string];
   return p < q ? -1 : p > q ? 1 : 0;
 }

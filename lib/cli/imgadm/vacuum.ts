@@ -1,4 +1,5 @@
 import type { InstalledImage } from '../../img/list.js';
+import { valueText } from '../../img/value-text.js';
 import type { ImgadmCli, ImgadmCommand } from './command.js';
 import { usageError } from './errors.js';
 import { dryRunOption } from './options.js';
@@ -38,7 +39,7 @@ export const vacuum: ImgadmCommand = {
 };
 
 function titleOf({ manifest: { uuid, name, version } }: InstalledImage): string {
-  return `${uuid} (${String(name)}@${String(version)})`;
+  return `${uuid} (${valueText(name)}@${valueText(version)})`;
 }
 
 async function confirmed(cli: ImgadmCli, images: readonly InstalledImage[]): Promise<boolean> {

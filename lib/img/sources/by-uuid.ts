@@ -3,6 +3,7 @@ import { codeOf, SmartadmError } from '../../errors.js';
 import { imgError, isUuid } from '../errors.js';
 import { header, openUrl, throwServerError, type Connection, type HttpRequest } from '../http.js';
 import { isFields, nameAndVersion, readManifest, type Manifest } from '../manifest.js';
+import { valueText } from '../value-text.js';
 import type { FileAnswer, ImageQuery, ImportableImage, OfferedImage } from './source.js';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -28,7 +29,7 @@ export function manifestReader(get: (uuid: string, signal: AbortSignal) => Promi
     }
     if (!isFields(given)) throw imgError('InvalidManifest', `manifest of image ${uuid} is not an object`);
     if (given['uuid'] === uuid) return given;
-    throw imgError('InvalidManifest', `manifest is invalid: asked for image ${uuid}, got ${String(given['uuid'])}`);
+    throw imgError('InvalidManifest', `manifest is invalid: asked for image ${uuid}, got ${valueText(given['uuid'])}`);
   };
 }
 

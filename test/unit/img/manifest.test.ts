@@ -1,7 +1,7 @@
 /** Manifests: the recorded judgements, and the platform. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { requirePlatform, readManifest } from '../../../lib/img/manifest.js';
+import { requireInstallable, requirePlatform, readManifest } from '../../../lib/img/manifest.js';
 import { sizeText } from '../../../lib/img/size-text.js';
 import type { Sysinfo } from '../../../lib/host/sysinfo.js';
 
@@ -39,6 +39,10 @@ describe('requirements of a manifest', () => {
     await assert.rejects(readManifest({ v: 2, uuid, files: [{ size: -1 }] }), { code: 'InvalidManifest' });
     await assert.rejects(readManifest({ v: 2, uuid, origin: '../../x' }), { code: 'InvalidManifest' });
     await assert.rejects(readManifest(null), { code: 'InvalidManifest' });
+    for (const odd of [{ toString: 1 }, [{ toString: 1 }]]) {
+      await assert.rejects(readManifest({ v: odd, uuid }), { code: 'InvalidManifest' });
+      assert.throws(() => requireInstallable({ v: odd, uuid: odd, name: odd, version: odd, type: odd, os: odd, files: [{ sha1: 1, size: 1, compression: odd }], published_at: odd }), { code: 'ManifestValidation' }); // prettier-ignore
+    }
   });
 });
 

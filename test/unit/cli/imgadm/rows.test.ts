@@ -32,6 +32,11 @@ describe('rows', () => {
     assert.deepEqual(order('nothing'), [1, 2, 3, 4, 5]);
     assert.throws(() => order(''), { message: 'zero-length sort field: ' });
   });
+  it('are compared with what servers may say of a field, whatever its members are called', () => {
+    const odd = JSON.parse('{"toString":1,"valueOf":{}}') as object;
+    assert.deepEqual(sortRows([{ a: 'x' }, { a: odd }, { a: [odd] }], ['a']).map(({ a }) => a), [odd, [odd], 'x']); // prettier-ignore
+    assert.ok(!parseFilter('a=x')({ a: odd }));
+  });
   it('have no fields that are missing in the manifest', () => {
     assert.deepEqual(rowOf({ manifest: { uuid: 'x' } }), { uuid: 'x' });
     assert.deepEqual(rowOf({ manifest: { published_at: 7, files: 'x', tags: null, type: 'docker' } }), { published_at: 7, files: 'x', tags: null, type: 'docker' }); // prettier-ignore
