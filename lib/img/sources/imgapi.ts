@@ -51,12 +51,14 @@ export function imgapiSource(config: SourceConfig, connection: Connection): Sour
         const answer = await get('/images', signal, query);
         if (!Array.isArray(answer)) throw imgError('InternalError', 'the list of images is not an array');
         const images: Fields[] = answer.filter(isFields);
-        const fresh = marker !== undefined && images[0]?.['uuid'] === marker ? images.slice(1) : images;
-        const last = fresh.at(-1)?.['uuid'];
-        if (typeof last !== 'string' || last === marker) return found;
-        found.push(...fresh);
-        if (images.length < pageLength) return found;
-        marker = last;
+        const isMarker = (image: Fields | undefined): boolean => marker !== undefined && image?.['uuid'] === marker;
+        const fresh = isMarker(images[0]) ? images.slice(1) : images;
+        const last = fresh.at(-1);
+        // A server that knows no pages sends all again.
+        if (isMarker(last)) return found;
+        for (const image of fresh) found.push(image);
+        if (answer.length < pageLength || typeof last?.['uuid'] !== 'string') return found;
+        marker = last['uuid'];
       }
       throw imgError('InternalError', 'the list of images does not end');
     },

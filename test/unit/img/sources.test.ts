@@ -201,6 +201,8 @@ describe('sources', () => {
       });
       await assert.rejects(findInSources(host.context(), await open(dead, dead), query), { code: 'MultiError' });
       await assert.rejects(open(), { code: 'NoSources' });
+      server.fail('image', { kind: 'answer', json: { uuid: { toString: 1 } } });
+      await assert.rejects(findInSources(host.context(), await open(server.url), query), { code: 'InvalidManifest' });
     });
 
     it('for all images, those that answer count and the others are told', async () => {
@@ -263,6 +265,18 @@ describe('sources', () => {
       } finally {
         await large.close();
       }
+    });
+
+    it('for all images, of which one is not lost because another is none', async () => {
+      for (const none of [null, 7, { name: 'no uuid' }]) {
+        server.fail('list', { kind: 'answer', json: [{ uuid, name: 'base' }, none] });
+        const { images, error } = await listSources(host.context(), await open(server.url));
+        assert.equal(error, undefined);
+        assert.equal(images[0]?.manifest['uuid'], uuid);
+      }
+      const page = Array.from({ length: 999 }, (_, at) => ({ uuid: String(at) }));
+      server.fail('list', { kind: 'answer', json: [null, ...page] });
+      assert.equal((await listSources(host.context(), await open(server.url))).images.length, 1000);
     });
 
     it('with the headers of the protocol', async () => {
