@@ -5,6 +5,7 @@
  * Callbacks get an `Error` first, with `message`, `code` and `exitStatus`; null where all went well. `SMARTADM_ROOT` is honoured.
  */
 import { join } from 'node:path';
+import { callBack } from './call-back.js';
 import type {
   AvailableImage, ImageChildren, ImageRecord, ImageTool, ImportInfo, InstalledImage, LineListener, Log, NormalizedSource,
   SourceConfig, SourceEdit, ToolOptions,
@@ -36,15 +37,7 @@ function run<Results extends readonly unknown[]>(
       return [imgErrorOf(library, error), ...([] as unknown as Partial<Results>)];
     }
   };
-  // Called on its own, so that what it throws is no rejection that nobody sees.
-  outcome().then(
-    (told) => {
-      process.nextTick(callback, ...told);
-    },
-    (error: unknown) => {
-      process.nextTick(callback, error);
-    },
-  );
+  callBack(callback, outcome());
 }
 
 function imgErrorOf({ codeOf, describeError, SmartadmError }: Library, error: unknown): ImgError {

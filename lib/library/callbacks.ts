@@ -7,6 +7,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Readable, Writable } from 'node:stream';
+import { callBack } from './call-back.js';
 import type {
   Brand, ChangeResult, CreateResult, ExtraDisk, ListedVm, Log, PayloadAction, ReadyEvent, Smartadm, StopOptions,
   ValidationFindings, VmEvent, VmObject,
@@ -82,15 +83,7 @@ function run<O extends Options, Results extends readonly unknown[]>(
       return [vmError(library, error, failed.missing), ...(failed.results ?? ([] as unknown as Partial<Results>))];
     }
   };
-  // Called on its own, so that what it throws is no rejection that nobody sees.
-  outcome().then(
-    (told) => {
-      process.nextTick(callback, ...told);
-    },
-    (error: unknown) => {
-      process.nextTick(callback, error);
-    },
-  );
+  callBack(callback, outcome());
 }
 
 function callbackOf(args: readonly unknown[]): unknown {
