@@ -124,6 +124,7 @@ describe('imgadm', () => {
       await errorOf('-m', m, '-f', '/no'),
       'imgadm install: error (Usage): file path does not exist: "/no"\n',
     );
+    assert.equal(await errorOf('-m', host.root, '-f', f), `imgadm install: error (EISDIR): EISDIR: illegal operation on a directory, read '${host.root}'\n`); // prettier-ignore
     writeFileSync(m, '{"v":2,\n"uuid"}');
     assert.equal(await errorOf('-m', m, '-f', f), `imgadm install: error (InvalidManifest): manifest is invalid: ${m}, line 2, column 7: unexpected "}" in JSON\n`); // prettier-ignore
     for (const text of ['null', '[]', '"x"', '{"uuid":null}', '{"__proto__":{"uuid":"x"}}', '['.repeat(5000)]) {
@@ -132,6 +133,21 @@ describe('imgadm', () => {
         await errorOf('-m', m, '-f', f),
         /^imgadm install: error \((?:InvalidManifest|InvalidUUID)\): .*\n$/,
       );
+    }
+  });
+
+  it('says what is wrong with a call of create', async () => {
+    for (const [args, message] of [
+      [[], '(Usage): incorrect number of args (0): ""'],
+      [['x'], '(InvalidUUID): invalid uuid: "x"'],
+      [[base, '--max-origin-depth', 'two'], '(Option): arg for "--max-origin-depth" is not a positive integer: "two"'],
+      [[base, '--max-origin-depth', '1'], '(Usage): invalid max-origin-depth "1": must be greater than 1'],
+      [[base, '-m', host.root], `(EISDIR): EISDIR: illegal operation on a directory, read '${host.root}'`],
+      [[base, '-s', host.root], `(EISDIR): EISDIR: illegal operation on a directory, read '${host.root}'`],
+      [[base, '-m', '/no'], "(ENOENT): ENOENT, no such file or directory '/no'"],
+    ] as const) {
+      const { exit, stderr } = await host.run(['create', ...args]);
+      assert.deepEqual([exit, stderr], [1, `imgadm create: error ${message}\n`]);
     }
   });
 

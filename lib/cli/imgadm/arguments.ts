@@ -25,7 +25,11 @@ export function parseArguments(
   const operands: string[] = [];
   const queue = [...args];
   const byName = (name: string) => options.find(({ names }) => names.includes(name));
-  const take = ({ key, kind }: ImgadmOption, value: string): void => {
+  /** `name`: the option as typed. */
+  const take = ({ key, kind }: ImgadmOption, name: string, value: string): void => {
+    if (kind === 'count' && !/^[0-9]+$/.test(value)) {
+      throw optionError(`arg for "${name}" is not a positive integer: "${value}"`);
+    }
     const before = values[key];
     values[key] = kind === 'list' ? [...(Array.isArray(before) ? (before as string[]) : []), value] : value;
   };
@@ -33,7 +37,7 @@ export function parseArguments(
   const takeNext = (option: ImgadmOption, name: string): void => {
     const value = queue.shift();
     if (value === undefined) throw optionError(`do not have enough args for "${name}" option`);
-    take(option, value);
+    take(option, name, value);
   };
 
   for (let arg = queue.shift(); arg !== undefined; arg = queue.shift()) {
@@ -47,7 +51,7 @@ export function parseArguments(
       if (option === undefined) throw optionError(`unknown option: "${name}"`);
       if (option.kind !== 'flag') {
         if (value === undefined) takeNext(option, name);
-        else take(option, value);
+        else take(option, name, value);
       } else if (value === undefined) values[option.key] = true;
       else throw optionError(`argument given to "${name}" option that does not take one: "${arg}"`);
     } else if (arg.startsWith('-') && arg !== '-') {
@@ -73,7 +77,7 @@ export function parseArguments(
         values[option.key] = true;
         continue;
       }
-      if (at + 1 < cluster.length) take(option, cluster.slice(at + 1));
+      if (at + 1 < cluster.length) take(option, name, cluster.slice(at + 1));
       else takeNext(option, name);
       return;
     }

@@ -8,8 +8,8 @@ export interface ImgadmOption {
   readonly key: string;
   /** Spellings as typed, in the order of help texts. */
   readonly names: readonly string[];
-  /** `flag` takes no value, `list` may be repeated. */
-  readonly kind: 'flag' | 'text' | 'list';
+  /** `flag` takes no value, `list` may be repeated, `count` is a whole number. */
+  readonly kind: 'flag' | 'text' | 'list' | 'count';
   /** Name of the value in help texts. */
   readonly value?: string;
   /** Empty for options that help does not show. */

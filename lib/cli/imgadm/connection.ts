@@ -8,6 +8,8 @@ import { isDrawn } from './progress.js';
 
 const defaultStallSeconds = 60;
 const firstRetryMs = 1000;
+/** What timers take at most. */
+const longestTimerMs = 2 ** 31 - 1;
 
 /** How this run of imgadm talks to servers; people at a terminal are told what is waited for. */
 export function connectionOf(cli: ImgadmCli): Connection {
@@ -24,7 +26,7 @@ export function connectionFor(env: NodeJS.ProcessEnv, config: ImgadmConfig, requ
     insecure: env['IMGADM_INSECURE'] === '1',
     authFiles: authFiles(env),
     helperEnvironment: env,
-    stallMs: (stallSeconds > 0 ? stallSeconds : defaultStallSeconds) * 1000,
+    stallMs: Math.min((stallSeconds > 0 ? stallSeconds : defaultStallSeconds) * 1000, longestTimerMs),
     retryMs: firstRetryMs,
   };
 }

@@ -1,7 +1,7 @@
 import type { OptionValues } from '../command.js';
 import type { ImgadmCli, ImgadmCommand } from './command.js';
 import type { Manifest } from '../../img/manifest.js';
-import { usageError } from './errors.js';
+import { usageError, wrongCount } from './errors.js';
 import { quietOption } from './options.js';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -18,13 +18,14 @@ export const create: ImgadmCommand = {
     { key: 'output', names: ['-o', '--output-template'], kind: 'text', value: 'PATH', help: 'Where to write: a folder, or a path without suffix.' },
     { key: 'compression', names: ['-c', '--compression'], kind: 'text', value: 'COMPRESSION', help: 'none (default), gzip, bzip2 or xz.' },
     { key: 'incremental', names: ['-i', '--incremental'], kind: 'flag', help: 'Only what differs from the image of the VM.' },
-    { key: 'maxOriginDepth', names: ['--max-origin-depth'], kind: 'text', value: 'DEPTH', help: 'Refuse longer chains of images.' },
+    { key: 'maxOriginDepth', names: ['--max-origin-depth'], kind: 'count', value: 'DEPTH', help: 'Refuse longer chains of images.' },
     { key: 'script', names: ['-s'], kind: 'text', value: 'SCRIPT', help: 'Script that prepares the VM, which is taken back afterwards.' },
     { key: 'publish', names: ['-p', '--publish'], kind: 'text', value: 'URL', help: 'Publish on this IMGAPI server, and keep no files.' },
     quietOption,
   ], // prettier-ignore
   async run(cli, operands, options) {
     const [vmOperand, ...fields] = operands;
+    if (vmOperand === undefined) throw wrongCount(operands);
     const { requireUuid } = await import('../../img/errors.js');
     const uuid = requireUuid(vmOperand);
     const compression = compressionOf(options['compression']);
@@ -34,6 +35,7 @@ export const create: ImgadmCommand = {
     }
     const maxOriginDepth = depthOf(options['maxOriginDepth']);
     const given = { ...(await readGiven(cli, options['manifest'])), ...(await assigned(fields)) };
+    const { readText } = await import('./read-text.js');
     const script = typeof options['script'] === 'string' ? await readText(options['script']) : undefined;
     const { createImage } = await import('../../img/create.js');
     const { narrationOn } = await import('./narrate.js');
@@ -65,7 +67,7 @@ function compressionOf(value: OptionValue): NonNullable<NonNullable<Manifest['fi
 
 function depthOf(value: OptionValue): number | undefined {
   if (value === undefined) return undefined;
-  const depth = /^\d+$/.test(String(value)) ? Number(value) : 0;
+  const depth = Number(value);
   if (depth > 1) return depth;
   throw usageError(`invalid max-origin-depth "${String(value)}": must be greater than 1`);
 }
@@ -97,6 +99,7 @@ function jsonOrText(value: string): unknown {
 
 async function readGiven(cli: ImgadmCli, path: unknown): Promise<Fields> {
   if (typeof path !== 'string') return {};
+  const { readText } = await import('./read-text.js');
   const text = path === '-' ? await readStandardInput(cli) : await readText(path);
   try {
     const given: unknown = JSON.parse(text);
@@ -112,18 +115,6 @@ async function readStandardInput(cli: ImgadmCli): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of cli.stdin as AsyncIterable<Buffer>) chunks.push(chunk);
   return Buffer.concat(chunks).toString('utf8');
-}
-
-/** Throws the system's error in the words of the original. */
-async function readText(path: string): Promise<string> {
-  const { readFile } = await import('node:fs/promises');
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    const { SmartadmError, codeOf } = await import('../../errors.js');
-    if (codeOf(cause) !== 'ENOENT') throw cause;
-    throw new SmartadmError('ENOENT', `ENOENT, no such file or directory '${path}'`, { cause, quietCause: true });
-  }
 }
 
 /** Of files that are removed once they are published. */

@@ -10,7 +10,11 @@ export function usageError(message: string): SmartadmError {
 export function oneOperand(operands: readonly string[]): string {
   const [only, ...more] = operands;
   if (only !== undefined && more.length === 0) return only;
-  throw usageError(`incorrect number of args (${operands.length}): "${operands.join(' ')}"`);
+  throw wrongCount(operands);
+}
+
+export function wrongCount(operands: readonly string[]): SmartadmError {
+  return usageError(`incorrect number of args (${operands.length}): "${operands.join(' ')}"`);
 }
 
 /** The value of an option that must be given. */

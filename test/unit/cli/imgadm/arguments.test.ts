@@ -8,6 +8,7 @@ const options: readonly ImgadmOption[] = [
   { key: 'bare', names: ['-H'], kind: 'flag', help: '' },
   { key: 'fields', names: ['-o', '--fields'], kind: 'text', help: '' },
   { key: 'sources', names: ['-S', '--source'], kind: 'list', help: '' },
+  { key: 'depth', names: ['-d', '--depth'], kind: 'count', help: '' },
 ];
 const parse = (...args: string[]) => parseArguments(args, options);
 
@@ -37,7 +38,14 @@ describe('the grammar of imgadm', () => {
     assert.deepEqual(parse('-oa', '-ob', '-S', 'x', '--source=y').options, { fields: 'b', sources: ['x', 'y'] });
   });
 
+  it('takes whole numbers', () => {
+    assert.deepEqual(parse('--depth=7', '-jd12').options, { json: true, depth: '12' });
+  });
+
   for (const [args, message] of [
+    [['-d', '-3'], 'arg for "-d" is not a positive integer: "-3"'],
+    [['--depth=1.5'], 'arg for "--depth" is not a positive integer: "1.5"'],
+    [['--depth', ''], 'arg for "--depth" is not a positive integer: ""'],
     [['--bogus'], 'unknown option: "--bogus"'],
     [['--bogus=1'], 'unknown option: "--bogus"'],
     [['-x'], 'unknown option: "-x"'],
