@@ -78,7 +78,7 @@ export async function openUrl(connection: Connection, url: string, request: Http
       return await openOnce(connection, url, request);
     } catch (error) {
       request.signal.throwIfAborted();
-      if (attempt >= attempts || !isConnectFailure(error)) throw error;
+      if (attempt >= attempts || !isConnectFailure(error, request.method)) throw error;
       const pauseMs = connection.retryMs * 2 ** (attempt - 1);
       noteRetry(connection, `${origin} does not answer`, error, pauseMs, attempts - attempt);
       await sleep(pauseMs, undefined, { signal: request.signal });
@@ -94,10 +94,14 @@ export function noteRetry(connection: Connection, what: string, error: unknown, 
   connection.notice?.(`${what} (${describeError(error)}): trying again in ${pauseMs / 1000} s, ${more}`);
 }
 
-const connectFailures = ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EPIPE']; // prettier-ignore
+const brokenConnection = ['ECONNRESET', 'EPIPE'];
+const connectFailures = [...brokenConnection, 'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT']; // prettier-ignore
 
-function isConnectFailure(error: unknown): boolean {
-  return connectFailures.includes(codeOf(error) ?? '') && !(error instanceof SilentServer);
+function isConnectFailure(error: unknown, method = 'GET'): boolean {
+  const code = codeOf(error) ?? '';
+  // What changes something may have done so before the connection broke.
+  if (method !== 'GET' && brokenConnection.includes(code)) return false;
+  return connectFailures.includes(code) && !(error instanceof SilentServer);
 }
 
 /** The server took the connection and then said nothing. */
@@ -180,7 +184,13 @@ function transportError(error: unknown, url: string): Error {
   }
   if (codeOf(error) === 'ERR_ABORTED') return error;
   if (isCertificateFailure(codeOf(error) ?? '')) return certificateError(error, url);
-  return Object.assign(new Error(error.message), { code: codeOf(error) ?? 'InternalError' });
+  const system = error.cause ?? error;
+  return Object.assign(
+    // Messages of OpenSSL end with a line break.
+    new Error(error.message.trimEnd()),
+    { code: codeOf(error) ?? 'InternalError' },
+    system instanceof Error && 'errno' in system ? { errno: system.errno } : {},
+  );
 }
 
 /** Node's codes of certificates that it does not take: OpenSSL's reasons, and its own of names that do not fit. */

@@ -77,7 +77,9 @@ async function fileOf(manifest: Fields, path: string): Promise<FileToPublish> {
   if (typeof compression !== 'string') {
     throw imgError('InvalidManifest', 'manifest is invalid: it does not say how its file is compressed');
   }
-  const { size: actual } = await stat(path);
+  const found = await stat(path);
+  if (!found.isFile()) throw imgError('UploadError', `${path} is not a regular file`);
+  const actual = found.size;
   if (size !== undefined && size !== actual) throw unlike('size', size, actual);
   return { size: actual, compression, sha1: typeof sha1 === 'string' ? sha1 : undefined };
 }

@@ -10,6 +10,7 @@ import { isFields, upgradeManifest, type Manifest } from './manifest.js';
 import { normalizeSourceUrl } from './sources/url.js';
 import type { SourceConfig } from './sources/source.js';
 import { writeRecord } from './store.js';
+import { valueText } from './value-text.js';
 
 const legacyFolder = '/var/db/imgadm';
 const legacyDefault = 'https://datasets.tritondatacenter.com/datasets/';
@@ -38,7 +39,8 @@ function inOrder({ type, url, ...rest }: SourceConfig): SourceConfig {
   return { type, url, ...rest };
 }
 
-function versionParts(version: string): readonly number[] {
+function versionParts(given: unknown): readonly number[] {
+  const version = valueText(given);
   const parts = version.split('.').map(Number);
   if (parts.length === 3 && parts.every((part) => Number.isSafeInteger(part) && part >= 0)) return parts;
   throw imgError(

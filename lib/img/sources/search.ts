@@ -85,8 +85,7 @@ export async function listSources(
 /** An error of listing or publishing, naming the source. */
 export function sourceError(url: string, error: unknown): unknown {
   if (!(error instanceof SmartadmError)) {
-    const code = codeOf(error);
-    if (code === undefined || code === 'InternalError') {
+    if (!isOfSystem(error)) {
       return imgError('InternalError', error instanceof Error ? error.message : String(error), {
         cause: error,
         quietCause: true,
@@ -108,4 +107,9 @@ export function sourceError(url: string, error: unknown): unknown {
     info: error.info,
     ...(error.hint === undefined ? {} : { hint: error.hint }),
   });
+}
+
+/** Whether the operating system has refused something: such errors have a number, but for the time-outs, which are ours. */
+function isOfSystem(error: unknown): boolean {
+  return error instanceof Error && ('errno' in error || codeOf(error) === 'ETIMEDOUT');
 }

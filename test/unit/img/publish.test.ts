@@ -1,6 +1,6 @@
 /** Publishing on a real HTTP server. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { publishImage } from '../../../lib/img/publish.js';
@@ -111,8 +111,17 @@ describe('publish', () => {
     writeFileSync(join(host.root, 'f'), 'short');
     await assert.rejects(publish(), { code: 'UploadError', message: /size expected to be \d+, but was 5/ });
     await assert.rejects(publish({ ...manifest, files: undefined }), { code: 'InvalidManifest' });
+    rmSync(join(host.root, 'f'));
+    mkdirSync(join(host.root, 'f'));
+    await assert.rejects(publish({ ...manifest, files: [{ compression: 'none' }] }), { code: 'UploadError', message: /is not a regular file$/ }); // prettier-ignore
     await assert.rejects(publish({ ...manifest, uuid: '../../x' }), { code: 'InvalidUUID' });
     assert.deepEqual(server.requests, []);
+  });
+
+  it('sends nothing twice that may have arrived', async () => {
+    server.fail('import', { kind: 'reset' });
+    await assert.rejects(publish(), { code: 'InternalError', message: 'socket hang up' });
+    assert.deepEqual(server.requests, [`POST /images/${uuid}?action=import`]);
   });
 
   it('does not follow redirects', async () => {

@@ -6,6 +6,7 @@ import { createServer as createSecureServer } from 'node:https';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { codeOf } from '../../../lib/errors.js';
 import { loadConfig, readConfig, sourcesOf } from '../../../lib/img/config.js';
 import { getJson } from '../../../lib/img/http.js';
 import { addSource, deleteSources, describeSource, replaceSources } from '../../../lib/img/sources/edit.js';
@@ -112,11 +113,17 @@ describe('sources', () => {
   });
 
   it('cannot be upgraded from a version that is none', async () => {
-    write('{"upgradedToVer":"new"}');
-    await assert.rejects(loadConfig(host.context(), silent), {
-      code: 'UpgradeError',
-      message: 'could not determine appropriate upgrader: currVer=new highestUpVer=3.0.0',
-    });
+    for (const [version, shown] of [
+      ['"new"', 'new'],
+      ['3', '3'],
+      ['{"toString":1}', '[object Object]'],
+    ] as const) {
+      write(`{"upgradedToVer":${version}}`);
+      await assert.rejects(loadConfig(host.context(), silent), {
+        code: 'UpgradeError',
+        message: `could not determine appropriate upgrader: currVer=${shown} highestUpVer=3.0.0`,
+      });
+    }
   });
 
   it('are added once each, behind the default one that becomes explicit', async () => {
@@ -209,6 +216,9 @@ describe('sources', () => {
       const { images, error } = await listSources(host.context(), await open(dead, server.url));
       assert.deepEqual(images.map(({ source }) => source), [server.url]); // prettier-ignore
       assert.equal(error?.message, `${dead}: Error: connect ECONNREFUSED 127.0.0.1:1`);
+      server.fail('list', { kind: 'reset' }, 5);
+      const broken = await listSources(host.context(), await open(server.url));
+      assert.deepEqual([codeOf(broken.error), broken.error?.message], ['InternalError', 'socket hang up']);
       server.fail('list', { kind: 'status', status: 422, body: JSON.stringify({ code: 'ValidationFailed', message: 'no', errors: [{ field: 'channel', code: 'Invalid', message: 'unknown channel: x' }] }) }); // prettier-ignore
       const refused = await listSources(host.context(), await open(server.url));
       assert.equal(refused.error?.message, `${server.url}: no\n    channel: Invalid: unknown channel: x`);
