@@ -29,18 +29,20 @@ export async function main(name: Cli['program'], load: () => Promise<Program>): 
     process.exitCode = cannotRunStatus;
     return;
   }
-  // Who reads our output may go away at any time: that is no failure (`vmadm(8)`).
+  const abort = new AbortController();
+  // What cannot be written any more. Work stops and undoes itself as for a signal, and has no more to say.
+  let lost: Error | undefined;
   const stdout = processOutput('stdout', (error) => {
-    if (codeOf(error) === 'EPIPE') process.exit(0);
-    err(`${error.message}\n`);
-    process.exit(1);
+    lost ??= error;
+    abort.abort(error);
   });
   const stderr = processOutput('stderr', () => undefined);
-  const err = (text: string) => void stderr.write(text);
+  const err = (text: string) => {
+    if (lost === undefined) void stderr.write(text);
+  };
   const warn = (message: string) => {
     err(`warning: ${message}\n`);
   };
-  const abort = new AbortController();
   const signals = listenForSignals(abort, (signal) => process.exit(128 + constants.signals[signal]));
   let context: (Context & { close(): Promise<void> }) | undefined;
   const cli: Cli = {
@@ -75,10 +77,15 @@ export async function main(name: Cli['program'], load: () => Promise<Program>): 
     status = 1;
   }
   await context?.close().catch(() => undefined);
+  await stdout.drained();
   const signal = signals.received();
+  if (lost !== undefined && signal === undefined) {
+    // Who reads our output may go away at any time: that is no failure (`vmadm(8)`).
+    status = codeOf(lost) === 'EPIPE' ? 0 : 1;
+    if (status !== 0) void stderr.write(`${lost.message}\n`);
+  }
   // Whoever waits for us is told that it was the signal, as by any program.
   process.exitCode = signal !== undefined && status !== 0 ? 128 + constants.signals[signal] : status;
-  await stdout.drained();
   await stderr.drained();
   process.exit();
 }

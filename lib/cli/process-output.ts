@@ -14,6 +14,7 @@ export interface ProcessOutput {
   write(text: string): Promise<void>;
   /** Whether it is certainly no terminal, found out without a stream. */
   isPlain(): boolean;
+  /** Resolves when all has been passed on, or can be no more. */
   drained(): Promise<void>;
 }
 
@@ -54,7 +55,8 @@ export function processOutput(name: 'stdout' | 'stderr', gone: (error: Error) =>
     },
     isPlain: () => !fstatSync(fd).isCharacterDevice(),
     async drained() {
-      if (made !== undefined && made.writableLength > 0) await once(made, 'drain');
+      // What goes wrong now `gone` is told of, too.
+      if (made !== undefined && made.writableLength > 0) await once(made, 'drain').catch(() => undefined);
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Sends a VM away: its object and datasets in one stream, for `receiveVm` on another host (`vm-lifecycle`, send). */
+import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -29,10 +30,13 @@ export async function sendVm(ctx: Context, uuid: string, out: Writable): Promise
   await withVmLock(ctx, uuid, async () => {
     const zonepath = host.at(String(vm.zonepath));
     for (const left of ['SUNWattached.xml', 'SUNWdetached.xml']) await rm(`${zonepath}/${left}`, { force: true });
-    await pipeline(Readable.from(bundle(ctx, host, vm, roots), { objectMode: false }), out, {
-      end: false,
-      signal: ctx.signal,
-    });
+    const source = Readable.from(bundle(ctx, host, vm, roots), { objectMode: false });
+    try {
+      await pipeline(source, out, { end: false, signal: ctx.signal });
+    } finally {
+      // Where nobody takes any more, its snapshots go before it closes.
+      if (!source.closed) await once(source, 'close');
+    }
   });
 }
 

@@ -1,6 +1,6 @@
 /** A machine that moves from one host to another, by the commands alone. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
 import { inOwnNetworkNamespace } from '../netns.js';
@@ -65,6 +65,20 @@ describe('a machine that is sent', () => {
     assert.ok(json.endsWith('}\n'));
     assert.equal(await state(source), 'stopped');
     assert.ok(!(await source.ok('vmadm', ['get', uuid])).includes('sending'));
+  });
+
+  it('leaves no snapshot where nobody reads on', async () => {
+    const cut = source.start('vmadm', ['send', uuid]);
+    let said = '';
+    cut.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    cut.stdout?.once('data', () => cut.stdout?.destroy());
+    const status = await new Promise((resolve) => cut.on('close', resolve));
+    assert.deepEqual([status, said], [0, '']);
+    const left = readdirSync(source.at('/zones/.smartadm/snapshots'), { encoding: 'utf8', recursive: true });
+    assert.deepEqual(
+      left.filter((path) => path.endsWith('/sending')),
+      [],
+    );
   });
 
   it('runs on the other host, as it was', async () => {
