@@ -11,10 +11,10 @@ export interface ZoneVnic {
 
 /** The vnics in the order of the configuration. Throws `ZoneInvalid` for one without name, tag or MAC. */
 export function zoneVnics(config: ZoneConfig): readonly ZoneVnic[] {
-  return config.resources.filter((resource) => resource.kind === 'network').map(toVnic);
+  return config.resources.filter((resource) => resource.kind === 'network').map((resource) => toVnic(resource, config));
 }
 
-function toVnic(resource: ZoneResource): ZoneVnic {
+function toVnic(resource: ZoneResource, { attributes: zone }: ZoneConfig): ZoneVnic {
   const property = (name: string) =>
     resource.children.find((child) => child.kind === 'net-attr' && child.attributes['name'] === name)?.attributes[
       'value'
@@ -25,10 +25,8 @@ function toVnic(resource: ZoneResource): ZoneVnic {
   const nicTag = resource.attributes['global-nic'];
   const mac = resource.attributes['mac-addr'];
   if (physical === undefined || nicTag === undefined || mac === undefined) {
-    throw hostError(
-      'ZoneInvalid',
-      `a network resource lacks ${physical ? (nicTag ? 'mac-addr' : 'global-nic') : 'physical'}`,
-    );
+    const lacking = physical === undefined ? 'physical' : nicTag === undefined ? 'global-nic' : 'mac-addr';
+    throw hostError('ZoneInvalid', `a NIC in the configuration of zone ${zone['name'] ?? ''} has no ${lacking}`);
   }
   const vlan = Number(resource.attributes['vlan-id'] ?? 0);
   const mtu = Number(property('mtu') ?? Number.NaN);

@@ -12,5 +12,5 @@ const codes: Readonly<Record<string, HostErrorCode>> = {
 /** `what` went wrong because of `cause`, an error of the addon; text that XML cannot carry is a `ZoneInvalid`. */
 export function zoneFailure(cause: unknown, what: string): Error {
   const code = cause instanceof TypeError ? 'ZoneInvalid' : (codes[codeOf(cause) ?? ''] ?? 'HostFailed');
-  return hostError(code, `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  return hostError(code, what, { cause });
 }

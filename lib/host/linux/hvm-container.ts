@@ -39,7 +39,8 @@ async function numbersOf(device: string): Promise<string> {
 export function emulatorList(plan: HvmPlan, vnics: readonly LxcVnic[], firstId: number): string {
   const taps = plan.taps.map(({ fd, physical }) => {
     const vnic = vnics.find(({ spec }) => spec.physical === physical);
-    if (vnic === undefined) throw hostError('ZoneInvalid', `there is no vnic ${physical}`);
+    if (vnic === undefined)
+      throw hostError('ZoneInvalid', `the zone has no vnic ${physical}, which its emulator is to have`);
     return ['tap', fd, vnic.hostName, vnic.carrier, vnic.spec.mtu ?? 0];
   });
   const lines: readonly (readonly (string | number)[])[] = [

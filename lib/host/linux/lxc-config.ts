@@ -179,12 +179,12 @@ function identity(config: ZoneConfig, facts: LxcFacts): readonly [string, string
 }
 
 function textOf(lines: readonly (readonly [string, string])[]): string {
-  return lines.map(([key, value]) => `lxc.${key} = ${checked(value)}\n`).join('');
+  return lines.map(([key, value]) => `lxc.${key} = ${checked(key, value)}\n`).join('');
 }
 
-function checked(value: string): string {
-  if (/[\0\r\n]/.test(value)) throw hostError('ZoneInvalid', `${JSON.stringify(value)} spans lines`);
-  return value;
+function checked(key: string, value: string): string {
+  if (!/[\0\r\n]/.test(value)) return value;
+  throw hostError('ZoneInvalid', `cannot set lxc.${key} of a container to ${JSON.stringify(value)}: it spans lines`);
 }
 
 function initCommand(config: ZoneConfig): string {

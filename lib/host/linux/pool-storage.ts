@@ -44,7 +44,9 @@ async function defaultSize(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder);
   const size = Math.min(defaultFileBytes, Math.floor((bavail * bsize * shareOfFreeSpace) / mebibyte) * mebibyte);
   if (size >= leastFileBytes) return size;
-  throw hostError('NoSpace', `there is too little space in ${folder} for a pool: ${bavail * bsize} bytes`);
+  throw hostError('NoSpace', `there is too little space in ${folder} for a pool: ${bavail * bsize} bytes`, {
+    hint: 'keep it elsewhere: vmadm setup --device DEVICE, or --file FILE',
+  });
 }
 
 /** Whether the file or device is there; throws `ConfigInvalid` when it is something else. */

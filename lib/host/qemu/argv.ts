@@ -32,6 +32,7 @@ export function qemuArguments(vm: VmObject, options: HvmBoot, resources: QemuRes
   }
   const layout = pciLayout(vm);
   const replacing = vm.qemu_opts ?? '';
+  const further = vm.brand === 'bhyve' ? 'bhyve_extra_opts' : 'qemu_extra_opts';
   const devices = [
     ...layout.bridges().map((bridge): JsonOption => ['-device', { driver: 'pcie-pci-bridge', ...bridge }]),
     ...diskDevices(vm, options, resources.disks, layout),
@@ -59,8 +60,8 @@ export function qemuArguments(vm: VmObject, options: HvmBoot, resources: QemuRes
     ...serialPort('serial1', vm.com2, places.metadataPort),
     ...['-display', 'none'],
     ...devices.flatMap(([option, value]) => [option, JSON.stringify(value)]),
-    ...(replacing === '' ? displays(vm, resources) : splitWords(replacing)),
-    ...splitWords((vm.brand === 'bhyve' ? vm.bhyve_extra_opts : vm.qemu_extra_opts) ?? ''),
+    ...(replacing === '' ? displays(vm, resources) : splitWords('qemu_opts', replacing)),
+    ...splitWords(further, vm[further] ?? ''),
   ]; // prettier-ignore
 }
 

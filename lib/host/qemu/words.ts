@@ -2,10 +2,10 @@
 import { hostError } from '../errors.js';
 
 /**
- * Splits text into words at blanks, tabs and line ends; quotes and backslashes as in sh(1), and no expansion of any kind.
+ * Splits the text of `property` into words at blanks, tabs and line ends; quotes and backslashes as in sh(1), and no expansion of any kind.
  * Throws `ZoneInvalid` for a quote without an end.
  */
-export function splitWords(text: string): readonly string[] {
+export function splitWords(property: string, text: string): readonly string[] {
   const words: string[] = [];
   let word: string | undefined;
   let at = 0;
@@ -18,13 +18,14 @@ export function splitWords(text: string): readonly string[] {
       continue;
     }
     const [piece, length] = pieceAt(text, at);
+    if (length === 0) throw hostError('ZoneInvalid', `${property} has a quote without an end: ${JSON.stringify(text)}`);
     word = (word ?? '') + piece;
     at += length;
   }
   return word === undefined ? words : [...words, word];
 }
 
-/** What stands at `at`, without its quotes, and how many characters that took. */
+/** What stands at `at`, without its quotes, and how many characters that took: none of a quote without an end. */
 function pieceAt(text: string, at: number): readonly [string, number] {
   const character = text.charAt(at);
   if (character === '\\') return [text.charAt(at + 1), 2];
@@ -32,7 +33,7 @@ function pieceAt(text: string, at: number): readonly [string, number] {
   const pattern = character === "'" ? /'([^']*)'/y : /"((?:[^"\\]|\\[^])*)"/y;
   pattern.lastIndex = at;
   const found = pattern.exec(text);
-  if (found === null) throw hostError('ZoneInvalid', `a quote in ${JSON.stringify(text)} has no end`);
+  if (found === null) return ['', 0];
   const [whole, inner = ''] = found;
   return [character === "'" ? inner : inner.replace(/\\([$`"\\])/g, '$1').replaceAll('\\\n', ''), whole.length];
 }

@@ -1,7 +1,6 @@
 /** Network resources of zone configurations as vnics. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { codeOf } from '../../../lib/errors.js';
 import { zoneVnics } from '../../../lib/host/zone-vnics.js';
 import { zoneConfig } from '../../zone-root.js';
 
@@ -61,13 +60,12 @@ describe('a vnic', () => {
 
   it('lacking name, tag or MAC is refused', () => {
     const children: never[] = [];
-    for (const attributes of [
-      { physical: 'net0', 'global-nic': 'admin' },
-      { physical: 'net0', 'mac-addr': '2:8:20:0:0:1' },
-      { 'global-nic': 'admin', 'mac-addr': '2:8:20:0:0:1' },
-    ] as Record<string, string>[]) {
+    const whole = { physical: 'net0', 'global-nic': 'admin', 'mac-addr': '2:8:20:0:0:1' };
+    for (const lacking of Object.keys(whole)) {
+      const attributes = Object.fromEntries(Object.entries(whole).filter(([name]) => name !== lacking));
       const config = zoneConfig('z', { resources: [{ kind: 'network', attributes, children }] });
-      assert.throws(() => zoneVnics(config), (error) => codeOf(error) === 'ZoneInvalid'); // prettier-ignore
+      const message = `a NIC in the configuration of zone z has no ${lacking}`;
+      assert.throws(() => zoneVnics(config), { code: 'ZoneInvalid', message });
     }
   });
 });

@@ -1,7 +1,7 @@
 /** Codes of libzonecfg in those of every host. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { SmartadmError, hasCode } from '../../../../lib/errors.js';
+import { SmartadmError, describeError, hasCode } from '../../../../lib/errors.js';
 import { zoneFailure } from '../../../../lib/host/illumos/zone-failures.js';
 
 describe('what libzonecfg says', () => {
@@ -15,5 +15,9 @@ describe('what libzonecfg says', () => {
 
   it('of an index that it cannot write is not that there is no such zone, which some would not mind', () => {
     assert.ok(hasCode(told('Z_UPDATING_INDEX'), 'HostFailed'));
+  });
+
+  it('is printed once, behind what failed', () => {
+    assert.equal(describeError(told('Z_TOO_BIG')), 'cannot do it: said so');
   });
 });
