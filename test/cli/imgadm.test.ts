@@ -239,19 +239,46 @@ describe('imgadm', () => {
     assert.deepEqual(await host.names(), [`zones/${base}`, `zones/${base}@final`]);
   });
 
-  it('writes steps above its bar on a terminal', async () => {
+  /** Runs on terminals. */
+  async function onTerminal(...args: string[]): Promise<{ status: number; stdout: string; screen: readonly string[] }> {
     const screen: string[] = [];
     const stderr = { isTTY: true, columns: 80, write: (text: string) => screen.push(text) };
     let stdout = '';
     const signal = new AbortController().signal;
     const context = host.context();
-    const status = await imgadm(['import', base], {
+    const status = await imgadm(args, {
       program: 'imgadm', typed: '', signal, takeSignals: () => () => undefined, env: { TERM: 'xterm' },
-      stdin: process.stdin, stdout: process.stdout, stderr: stderr as unknown as NodeJS.WriteStream,
+      stdin: process.stdin, stdout: { isTTY: true } as unknown as NodeJS.WriteStream, stderr: stderr as unknown as NodeJS.WriteStream,
       out: (text) => Promise.resolve(void (stdout += text)),
       err: (text) => void screen.push(text),
       context: () => context,
     }); // prettier-ignore
+    return { status, stdout, screen };
+  }
+
+  it('shows what would steer a terminal instead of sending it there', async () => {
+    const evil = servedImage(base, 'x\u001b[2J\u009bm\ty\r', streamText());
+    const evilServer = await openImgapiServer([evil]);
+    try {
+      await ok('sources', '-d', server.url);
+      await ok('sources', '-a', evilServer.url);
+      assert.match((await onTerminal('avail', '-H', '-o', 'name')).stdout, /^x\\u001b\[2J\\u009bm\ty\\u000d\n$/);
+      assert.equal(await ok('avail', '-H', '-o', 'name'), 'x\u001b[2J\u009bm\ty\r\n', 'as it is for a program');
+      assert.deepEqual(JSON.parse((await onTerminal('show', base)).stdout), evil.manifest);
+      const { stdout, screen } = await onTerminal('import', base);
+      assert.ok(stdout.startsWith(`Importing ${base} (x\\u001b[2J`));
+      assert.ok(screen.some((text) => text.startsWith(`Imported image ${base} (x\\u001b[2J`)));
+      evilServer.fail('list', { kind: 'status', status: 503, body: 'down\u001b]0;owned\u0007', type: 'text/plain' });
+      assert.deepEqual((await onTerminal('avail')).screen, [
+        `imgadm avail: error (ServiceUnavailableError): ${evilServer.url}: down\\u001b]0;owned\\u0007\n`,
+      ]);
+    } finally {
+      await evilServer.close();
+    }
+  });
+
+  it('writes steps above its bar on a terminal', async () => {
+    const { status, stdout, screen } = await onTerminal('import', base);
     assert.equal(status, 0);
     assert.ok(screen.includes(`Imported image ${base} (base@1.0.0)\n`));
     assert.ok(screen.some((text) => text.includes('Download 1 image') && text.includes('100%')));

@@ -9,8 +9,9 @@ import { parseArguments } from './arguments.js';
 import type { ImgadmCli } from './command.js';
 import { findCommand } from './commands.js';
 import { logLevelOf, openLog } from './log.js';
-import { globalOptions, helpOption } from './options.js';
+import { globalOptions, helpOption, quietOption } from './options.js';
 import { errorLine, exitStatusOf, recordedError } from './report.js';
+import { shownText } from './terminal-text.js';
 
 /** How errors of one run are told. */
 interface Reporting {
@@ -21,7 +22,8 @@ interface Reporting {
 }
 
 /** Runs imgadm. Never throws: what goes wrong is printed on standard error and told by the result. */
-export async function imgadm(argv: readonly string[], cli: Cli): Promise<number> {
+export async function imgadm(argv: readonly string[], plain: Cli): Promise<number> {
+  const cli = shown(plain);
   const requestId = cli.env['REQ_ID'] ?? cli.env['req_id'] ?? randomUUID();
   const level = logLevelOf(cli.env, false);
   const reporting: Reporting = {
@@ -39,6 +41,19 @@ export async function imgadm(argv: readonly string[], cli: Cli): Promise<number>
     reporting.log.debug({ subcmd: reporting.typed, exitStatus: status, cli: true }, 'cli exit');
   }
   return status;
+}
+
+/** `cli` with more or other members; those that it has are not asked for. */
+function extended<T extends object>(cli: Cli, members: T): Cli & T {
+  return Object.assign(Object.create(cli) as Cli, members);
+}
+
+/** `cli`, whose terminals are not steered by what servers and files say. */
+function shown(cli: Cli): Cli {
+  return extended(cli, {
+    out: (text: string) => cli.out(cli.outIsPlain !== true && cli.stdout.isTTY ? shownText(text) : text),
+    err: (text: string) => cli.err(cli.stderr.isTTY ? shownText(text) : text),
+  });
 }
 
 /** Help was printed instead of running anything: a failure that needs no words. */
@@ -74,14 +89,15 @@ async function run(argv: readonly string[], cli: Cli, requestId: string, reporti
     const { commandHelp } = await import('./help-text.js');
     return print(cli, commandHelp(command));
   }
-  const progress = await progressOf(cli, parsed.options, context.progress);
-  const prepared: ImgadmCli = { ...cli, typed, config, requestId, context: () => ({ ...context, progress }) };
+  const hasBars = command.options.includes(quietOption) && parsed.options['quiet'] !== true;
+  const progress = hasBars ? await progressOf(cli, context.progress) : context.progress;
+  const prepared: ImgadmCli = extended(cli, { typed, config, requestId, context: () => ({ ...context, progress }) });
   return (await command.run(prepared, parsed.operands, without(parsed.options, 'help'))) ?? 0;
 }
 
-/** Bars on a terminal, unless the command was told to be quiet. */
-async function progressOf(cli: Cli, options: OptionValues, otherwise: Progress): Promise<Progress> {
-  if (!cli.stderr.isTTY || options['quiet'] === true) return otherwise;
+/** Bars on a terminal. */
+async function progressOf(cli: Cli, otherwise: Progress): Promise<Progress> {
+  if (!cli.stderr.isTTY) return otherwise;
   const { openProgress } = await import('./progress.js');
   return openProgress(cli.stderr, cli.env['TERM'] ?? '');
 }

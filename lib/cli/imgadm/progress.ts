@@ -1,5 +1,6 @@
 /** Progress bars on a terminal: one line, repainted in place, for the oldest work that is not done. */
 import type { Progress, ProgressTask } from '../../context.js';
+import { shownText } from './terminal-text.js';
 
 /** A progress that draws; text goes above its line. */
 export interface DrawnProgress extends Progress {
@@ -70,7 +71,7 @@ export function openProgress(screen: Screen, terminal: string, now: () => number
     },
     printAbove(text) {
       erase();
-      screen.write(text);
+      screen.write(shownText(text));
       if (bars[0] !== undefined) draw(bars[0]);
     },
   };
