@@ -75,7 +75,9 @@ async function compressed(
     if (await through(program, stream, compression, signal, write)) return;
   }
   if (compression !== 'gzip') {
-    throw imgError('InternalError', `error compressing zfs stream: there is no program ${compression}`);
+    throw imgError('InternalError', `error compressing zfs stream: there is no program ${compression}`, {
+      hint: `install the package ${compression === 'xz' ? 'xz-utils' : compression}`,
+    });
   }
   const gzip = createGzip();
   await Promise.all([pipeline(stream, gzip), write(gzip), failing(stream)]);

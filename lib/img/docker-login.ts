@@ -53,7 +53,10 @@ export async function answerChallenge(
   const challenge = parseChallenge(text);
   switch (challenge?.scheme) {
     case 'basic': {
-      if (credentials === undefined) throw refused(`${index} asks for a user and password, and there are none for it`);
+      if (credentials === undefined) {
+        const hint = `log in first, by podman login ${index} or its like`;
+        throw imgError('UnauthorizedError', `${index} asks for a user and password, and there are none for it`, { hint });
+      }
       requirePrivate(base, insecure);
       return basic(credentials);
     }

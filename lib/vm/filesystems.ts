@@ -23,7 +23,9 @@ export async function makeFilesystems(host: Host, spec: VmSpec, config: ZoneConf
   const wanted = spec.filesystems.filter(isMadeLater);
   const fetched = wanted.find(({ source = '' }) => source.includes(':'));
   if (fetched !== undefined)
-    throw hostError('Unsupported', `cannot fetch ${String(fetched.source)} to be a file system`);
+    throw hostError('Unsupported', `cannot fetch ${String(fetched.source)} to be a file system`, {
+      hint: 'put it on this host and give its path as source',
+    });
   if (wanted.length === 0) return config;
   const parent = `${spec.zfs_filesystem}/volumes`;
   await host.datasets.create(parent).catch((error: unknown) => {
