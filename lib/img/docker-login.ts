@@ -55,7 +55,9 @@ export async function answerChallenge(
     case 'basic': {
       if (credentials === undefined) {
         const hint = `log in first, by podman login ${index} or its like`;
-        throw imgError('UnauthorizedError', `${index} asks for a user and password, and there are none for it`, { hint });
+        throw imgError('UnauthorizedError', `${index} asks for a user and password, and there are none for it`, {
+          hint,
+        });
       }
       requirePrivate(base, insecure);
       return basic(credentials);
