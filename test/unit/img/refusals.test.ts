@@ -107,7 +107,7 @@ describe('imgadm refuses', () => {
       socket.once('data', (request) => {
         const isFile = request.toString().includes('/file');
         const head = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: ${manifest.length}\r\n\r\n`;
-        socket.end(isFile ? left.shift() : Buffer.concat([Buffer.from(head), manifest]));
+        socket.end(isFile ? (left.shift() ?? '') : Buffer.concat([Buffer.from(head), manifest]));
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
