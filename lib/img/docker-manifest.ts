@@ -32,6 +32,9 @@ export const manifestTypes = [
   ...listTypes,
 ];
 
+/** Docker itself makes no image of more than 127. What there is to do grows with the square. */
+const mostLayers = 1000;
+
 /**
  * Reads a manifest; `name` is for messages, `contentType` the registry's word for its type. Throws `InvalidDockerInfo` and
  * `InvalidContent`.
@@ -53,6 +56,9 @@ export function parseDockerManifest(text: string, name: string, contentType: str
   if (manifest['config'] === undefined) throw invalidInfo('No docker manifest config defined');
   const layers = listOf(manifest['layers']).map((layer) => descriptor(layer, name));
   if (layers.length === 0) throw invalidContent(`no layers in ${name} manifest`);
+  if (layers.length > mostLayers) {
+    throw invalidContent(`the manifest of ${name} has ${layers.length} layers, more than ${mostLayers}`);
+  }
   layers.forEach(requireLayer);
   return { kind: 'image', config: descriptor(manifest['config'], name), layers };
 }

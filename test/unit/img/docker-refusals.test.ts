@@ -157,6 +157,15 @@ describe('imgadm refuses of a registry', () => {
     }
   });
 
+  it('an image of more layers than anybody has, before it is busy with them for long', async () => {
+    const registry = await open();
+    const manifest = JSON.parse(contentOfImage({ layers: [base] }).manifest.toString()) as { layers: object[] };
+    manifest.layers = Array.from({ length: 1001 }, () => manifest.layers[0] ?? {});
+    registry.answer('/manifests/1', (_, response) => response.end(JSON.stringify(manifest)));
+    await assert.rejects(importFrom(registry), { code: 'InvalidContent', message: /has 1001 layers, more than 1000$/ });
+    await assertNothing();
+  });
+
   it('a layer that always breaks off, whose part serves the next import', async () => {
     const registry = await open();
     registry.answer(topPath, ({ headers }, response) => {
