@@ -47,7 +47,7 @@ describe('writeAtomically', () => {
     // A folder cannot be replaced by a file: the last step fails.
     const occupied = join(folder, 'occupied');
     await mkdir(occupied);
-    await assert.rejects(writeAtomically(occupied, 'x'));
+    await assert.rejects(writeAtomically(occupied, 'x'), { code: 'EISDIR' });
     assert.deepEqual(await readdir(folder), ['occupied']);
   });
 

@@ -194,7 +194,7 @@ describe('a docker source', () => {
     wanted = 'token';
     await open().ping(signal);
     faults.set('/v2/', (_, response) => response.writeHead(404).end());
-    await assert.rejects(open().ping(signal));
+    await assert.rejects(open().ping(signal), { code: 'ClientError' });
     assert.throws(() => open({ url: 'http://docker.io' }), { code: 'ConfigError' });
     assert.throws(() => open({ url: `http://${name}/path` }), { code: 'ConfigError' });
   });

@@ -136,7 +136,7 @@ describe('install', () => {
   it('refuses a pool that there is not, and a name that is no pool', async () => {
     writeFileSync(file, streamText());
     const { manifest } = servedImage(uuid, 'base', streamText());
-    await assert.rejects(installImage(host.context(), { manifest, file, pool: 'nowhere' }, keptNarration()));
+    await assert.rejects(installImage(host.context(), { manifest, file, pool: 'nowhere' }, keptNarration()), { code: 'PoolNotFound' }); // prettier-ignore
     await assert.rejects(installImage(host.context(), { manifest, file, pool: '../x' }, keptNarration()), { code: 'Usage' }); // prettier-ignore
   });
 
