@@ -15,7 +15,7 @@ import { onEachHost, type CliHost } from './hosts.js';
 const missing = 'deadbeef-0000-4000-8000-000000000000';
 const someone = '1e1d2c3b-1003-4101-b38f-000001234567';
 
-onEachHost('vmadm', (open) => {
+onEachHost('vmadm', (open, kind) => {
   let given: CliHost;
   before(async () => (given = await open('recorded')));
   after(() => given.remove());
@@ -66,6 +66,26 @@ onEachHost('vmadm', (open) => {
     assert.equal(one.exit, 1);
     assert.ok(one.stderr.includes(file));
     writeFileSync(file, text);
+  });
+
+  const onlyLooked = kind === 'memory' && 'its zones are only looked at';
+  it('says first that something succeeded, and last that it failed', { skip: onlyLooked }, async () => {
+    const file = join(given.root, `etc/zones/${someone}.xml`);
+    const text = readFileSync(file);
+    writeFileSync(file, text.subarray(0, 100));
+    const uuid = 'c1000001-0000-4000-8000-000000000001';
+    const image = '11111111-1111-4111-8111-111111111111';
+    const payload = { uuid, brand: 'joyent', image_uuid: image, autoboot: false, nics: [{ nic_tag: 'admin', ips: ['dhcp'] }] }; // prettier-ignore
+    const { host, root } = given;
+    const create = (more: object) =>
+      runCaptured('vmadm', vmadm, ['create'], { host, root, stdin: JSON.stringify({ ...payload, ...more }) });
+    const warning = `warning: .*${file} is damaged.*`;
+    const refused = await create({ nics: [{ nic_tag: 'nowhere', ips: ['dhcp'] }] });
+    assert.match(refused.stderr, new RegExp(`^${warning}\nInvalid nic tag "nowhere"\n$`));
+    const made = await create({});
+    assert.match(made.stderr, new RegExp(`^Successfully created VM ${uuid}\n${warning}\n$`));
+    writeFileSync(file, text);
+    assert.equal((await run('delete', uuid)).stderr, `Successfully deleted VM ${uuid}\n`);
   });
 
   it('says of a missing VM what each command has always said', async () => {

@@ -1,5 +1,6 @@
 /** vmadm: from arguments to exit status. The grammar after a command's name is the inherited one. */
 import { SmartadmError, codeOf, describeError } from '../../errors.js';
+import type { Context } from '../../context.js';
 import type { Cli, Command } from '../command.js';
 import { parseArguments } from './arguments.js';
 import { commands, type CommandEntry } from './commands.js';
@@ -38,15 +39,22 @@ function extended(cli: Cli, members: Partial<Cli>): Cli {
 
 async function run(entry: CommandEntry, cli: Cli, args: readonly string[]): Promise<number> {
   const log = openLog(cli, !reading.has(entry.name));
+  // Clients take the first words of a command that succeeds for its outcome, and the last line of one that fails.
+  const warnings: string[] = [];
+  const warn = () => {
+    for (const warning of warnings.splice(0)) cli.err(`warning: ${warning}\n`);
+  };
   try {
     const command: Command = await entry.load();
     const { operands, options } = parseArguments(command, args);
     log.info({ command: entry.name, operands: operands.length }, 'vmadm begins');
-    const context = cli.context({ log });
+    const context: Context = { ...cli.context({ log }), warn: (warning) => void warnings.push(warning) };
     const status = (await command.run(extended(cli, { context: () => context }), operands, options)) ?? 0;
     log.info({ status }, 'vmadm ends');
+    warn();
     return status;
   } catch (error) {
+    warn();
     return report(error, cli, log);
   }
 }
