@@ -38,6 +38,8 @@ const connectAttempts = 5;
 const redirectLimit = 5;
 const jsonLimitBytes = 128 * 1024 * 1024;
 const errorTextLimit = 1024;
+/** Of what a server says in its own words. */
+const messageLimit = 16 * 1024;
 
 export interface HttpResponse {
   readonly status: number;
@@ -169,18 +171,22 @@ async function openOnce(connection: Connection, url: string, request: HttpReques
   return { status: response.statusCode, headers: response.headers, body: stream };
 }
 
+/** What the library does not do, by its codes; the last one is that of all that has none of its own. */
+const refused: Readonly<Record<string, (url: string, message: string) => string>> = {
+  ERR_TOO_MANY_REDIRECTS: (url) => `${url} redirects too often`,
+  ERR_UNSUPPORTED_PROTOCOL: (url) => `refusing redirect from ${url}: it changes the scheme`,
+  ERR_INVALID_URL: (url) => `refusing redirect from ${url}: it leads to no URL`,
+  ERR_GOT_REQUEST_ERROR: (url, message) => `${url}: ${message}`,
+};
+
 /** The error below the library's wrapping. */
 function transportError(error: unknown, url: string): Error {
   if (!(error instanceof Error)) return new Error(String(error));
+  if (error instanceof SmartadmError) return error;
   if (error.cause instanceof SmartadmError) return error.cause;
-  if (codeOf(error) === 'ERR_TOO_MANY_REDIRECTS') {
-    return imgError('ClientError', `${url} redirects too often`, { cause: error, quietCause: true });
-  }
-  if (codeOf(error) === 'ERR_UNSUPPORTED_PROTOCOL') {
-    return imgError('ClientError', `refusing redirect from ${url}: it changes the scheme`, {
-      cause: error,
-      quietCause: true,
-    });
+  const refusal = refused[codeOf(error) ?? ''];
+  if (refusal !== undefined) {
+    return imgError('ClientError', refusal(url, error.message), { cause: error, quietCause: true });
   }
   if (codeOf(error) === 'ERR_ABORTED') return error;
   if (isCertificateFailure(codeOf(error) ?? '')) return certificateError(error, url);
@@ -322,13 +328,18 @@ function serverError(response: HttpResponse, body: Buffer): SmartadmError {
     answer = undefined;
   }
   const inner = isFields(answer) && isFields(answer['error']) ? answer['error'] : answer;
-  if (isFields(inner) && typeof inner['code'] === 'string' && typeof inner['message'] === 'string') {
+  if (isFields(inner) && isErrorCode(inner['code']) && typeof inner['message'] === 'string') {
     const errors = Array.isArray(inner['errors']) ? (inner['errors'] as unknown[]) : [];
-    return new SmartadmError(inner['code'], inner['message'], { info: { ...info, errors } });
+    return new SmartadmError(inner['code'], inner['message'].slice(0, messageLimit), { info: { ...info, errors } });
   }
   const phrase = (STATUS_CODES[response.status] ?? `Http${response.status}`).replace(/[^A-Za-z0-9]/g, '');
   const code = phrase.endsWith('Error') ? phrase : `${phrase}Error`;
   return new SmartadmError(code, text.trim().slice(0, errorTextLimit) || `status ${response.status}`, { info });
+}
+
+/** It stands in the one line that errors are told in. */
+function isErrorCode(code: unknown): code is string {
+  return typeof code === 'string' && /^[A-Za-z][\w.-]{0,99}$/.test(code);
 }
 
 function isJson(response: HttpResponse): boolean {

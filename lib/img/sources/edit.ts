@@ -1,6 +1,6 @@
 /** Changes the list of configured sources: add, delete, replace; and checks that they answer. */
 import type { Context } from '../../context.js';
-import { codeOf, describeError, SmartadmError } from '../../errors.js';
+import { describeError, SmartadmError } from '../../errors.js';
 import { changeConfig, sourcesOf } from '../config.js';
 import { imgError } from '../errors.js';
 import type { Connection } from '../http.js';
@@ -101,13 +101,13 @@ export async function replaceSources(
   return changes;
 }
 
-/** Asks whether a source answers. Throws `SourcePing` with what it said instead. */
+/** Asks whether a source answers. Throws `SourcePing` with what it said instead, `ConfigError` for one that cannot be. */
 export async function pingSource(ctx: Context, source: SourceConfig, connection: Connection): Promise<void> {
+  const opened = await openSource(source, connection);
   try {
-    await (await openSource(source, connection)).ping(ctx.signal);
+    await opened.ping(ctx.signal);
   } catch (error) {
     ctx.signal.throwIfAborted();
-    if (['NotSupported', 'ConfigError'].includes(codeOf(error) ?? '')) throw error;
     const text = `unexpected ping error with "${source.type}" image source "${source.url}"`;
     const hint = error instanceof SmartadmError && error.hint !== undefined ? { hint: error.hint } : {};
     throw imgError('SourcePing', `${text}: ${pingCause(error)}`, { cause: error, quietCause: true, ...hint });

@@ -3,13 +3,16 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { decompress } from '../../../lib/img/codec.js';
+import { codeOf } from '../../../lib/errors.js';
 import { importImage } from '../../../lib/img/import.js';
+import { listSources, openSources } from '../../../lib/img/sources/search.js';
 import type { SourceConfig } from '../../../lib/img/sources/source.js';
 import { bzip2, xz } from '../../compressed.js';
 import { keptNarration, openImageHost, quickConnection, servedImage, streamText, type ImageHost } from '../../image-host.js'; // prettier-ignore
@@ -55,6 +58,36 @@ describe('imgadm refuses', () => {
       }
     });
   }
+
+  for (const to of ['http://[', 'http://unix:/var/run/docker.sock:/x']) {
+    it(`to be led to ${to}, and asks only once`, async () => {
+      const plain = await openImgapiServer([image]);
+      try {
+        plain.fail('file', { kind: 'redirect', to }, 100);
+        await assert.rejects(importFrom({ url: plain.url }), { code: 'ClientError' });
+        assert.equal(plain.requests.filter((line) => line.includes('/file')).length, 1);
+      } finally {
+        await plain.close();
+      }
+    });
+  }
+
+  it('an answer without end', async () => {
+    const endless = gzipSync(Buffer.alloc(140 * 2 ** 20, ' '), { level: 1 });
+    const plain = createHttpServer((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' }).end(endless);
+    });
+    await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(plain.address() as { port: number }).port}`;
+    try {
+      const [source] = await openSources([{ type: 'imgapi', url }], quickConnection);
+      assert.ok(source !== undefined);
+      const { error } = await listSources(host.context(), [source]);
+      assert.deepEqual([codeOf(error), error?.message], ['ClientError', `${url}: answer of ${url}/images is too long`]);
+    } finally {
+      plain.close();
+    }
+  });
 
   it('a certificate that nobody known has signed', async () => {
     const secure = await openImgapiServer([image], { key: tls('key.pem'), cert: tls('certificate.pem') });

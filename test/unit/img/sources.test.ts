@@ -155,6 +155,17 @@ describe('sources', () => {
         message: `unexpected ping error with "imgapi" image source "${server.url}": statusCode 500, response not JSON:\n    oh\n    no`,
       },
     );
+    // Whatever a server calls its errors, it has not answered as it should.
+    for (const [code, shown] of [
+      ['ConfigError', 'ConfigError: no'],
+      ['a\nb', 'ServiceUnavailableError: {"code":"a\\nb","message":"no"}'],
+    ] as const) {
+      server.fail('ping', { kind: 'status', status: 503, body: JSON.stringify({ code, message: 'no' }) });
+      await assert.rejects(
+        addSource(host.context(), { ...imgapi(server.url), insecure: true }, { ...options, skipPing: false }),
+        { code: 'SourcePing', message: `unexpected ping error with "imgapi" image source "${server.url}": ${shown}` },
+      );
+    }
     server.fail('ping', { kind: 'answer', json: { ping: 'pong' } });
     await assert.rejects(addSource(host.context(), imgapi(`${server.url}?a=1`), { ...options, skipPing: false }), {
       code: 'SourcePing',
