@@ -58,7 +58,6 @@ export interface ReceiveResult {
   /** The snapshot made, e.g. `zones/U-partial@final`. */
   readonly snapshot: string;
   readonly type: 'filesystem' | 'volume';
-  readonly bytes: number;
   /** Things the stream itself lacks: a path and what is missing. */
   readonly losses: readonly { readonly path: string; readonly what: string }[];
 }

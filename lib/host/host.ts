@@ -10,8 +10,6 @@ import type { Zones } from './zones.js';
 export interface HostFeatures {
   /** Kernel personality of OS zones. */
   readonly guestOs: 'linux' | 'smartos';
-  /** Platform-run service that answers `vmadm` queries (vminfod). */
-  readonly vminfod: boolean;
 }
 
 export interface Host {

@@ -3,16 +3,12 @@
 export interface Sysinfo {
   /** Stable identity of the machine. */
   readonly uuid: string;
-  readonly hostname: string;
   /** `uname -v`-like stamp of the platform, e.g. `20260102T030405Z`, or the kernel's version on Linux. */
   readonly liveImage: string;
   /** `SDC Version` of SmartOS; absent elsewhere. */
   readonly sdcVersion?: string;
   readonly datacenter: string | undefined;
   readonly headnodeId: string | undefined;
-  readonly cpus: number;
-  /** MiB. */
-  readonly memoryMiB: number;
   /** `linux` or `smartos`: which images run here natively. */
   readonly os: 'linux' | 'smartos';
   readonly zpool: string | undefined;

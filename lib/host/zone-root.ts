@@ -20,8 +20,6 @@ export interface ZoneRoot {
   write(path: string, text: string, mode?: number): Promise<void>;
   /** Makes a directory with its parents. Fine when it is there. */
   makeDirectory(path: string, mode?: number): Promise<void>;
-  /** Removes a file or symbolic link. Fine when it is missing. */
-  remove(path: string): Promise<void>;
 }
 
 /** Files below `folder`, the directory on the host with a zone's root. */
@@ -45,7 +43,6 @@ export function zoneRoot(folder: string): ZoneRoot {
       run(path, async (native) => (await native.readFile(folder, path, readLimitBytes))?.toString('utf8')),
     write: (path, text, mode = 0o644) => run(path, (native) => native.writeFile(folder, path, Buffer.from(text), mode)),
     makeDirectory: (path, mode = 0o755) => run(path, (native) => native.makeDirectory(folder, path, mode)),
-    remove: (path) => run(path, (native) => native.removeFile(folder, path)),
   };
 }
 

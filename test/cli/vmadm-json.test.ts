@@ -110,7 +110,7 @@ onFreshHosts('update --json', (run) => {
 describe('update --json on Linux', () => {
   const run = withFreshHost(async () => {
     const given = await openInMemory();
-    return { ...given, host: { ...given.host, features: { guestOs: 'linux', vminfod: false } } };
+    return { ...given, host: { ...given.host, features: { guestOs: 'linux' } } };
   });
 
   it('knows that a Linux host renames running zones, plugs NICs into them and sets their routes', async () => {

@@ -395,7 +395,7 @@ export function fakeDatasets(options: FakeDatasetsOptions): FakeDatasets {
       });
     };
     try {
-      const { header, bytes, losses, volsizeBytes } = await receiveStream(stream, open, given.signal);
+      const { header, losses, volsizeBytes } = await receiveStream(stream, open, given.signal);
       requirePlace(name);
       const entry = addEntry(name, header.type, {
         origin, volsizeBytes: volsizeBytes ?? header.volsizeBytes, baseBytes: origin?.bytes ?? 0,
@@ -404,7 +404,7 @@ export function fakeDatasets(options: FakeDatasetsOptions): FakeDatasets {
       renameSync(path, folderOf(name));
       addSnapshot(entry, header.snapshot, { guid: header.guid, creation: header.creation });
       renameSync(`${path}.ledger`, `${entry.snapshots[0]?.folder ?? path}.ledger`);
-      return { snapshot: `${name}@${header.snapshot}`, type: header.type, bytes, losses };
+      return { snapshot: `${name}@${header.snapshot}`, type: header.type, losses };
     } catch (error) {
       for (const left of [path, `${path}.ledger`]) rmSync(left, { recursive: true, force: true });
       throw error;

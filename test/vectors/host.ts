@@ -55,11 +55,11 @@ export function smartosHost(
     sysinfo: {
       read: () =>
         Promise.resolve({
-          uuid: '', hostname: 'host', liveImage: '', datacenter: undefined, headnodeId: undefined,
-          cpus: 4, memoryMiB: 65_536, os: 'smartos', zpool: pools[0], ...sysinfo,
+          uuid: '', liveImage: '', datacenter: undefined, headnodeId: undefined,
+          os: 'smartos', zpool: pools[0], ...sysinfo,
         }), // prettier-ignore
     },
-    features: { guestOs: 'smartos', vminfod: false },
+    features: { guestOs: 'smartos' },
     watch: () => ({ follow: () => false, close: () => undefined }),
     at: (path) => join(root, path),
     close: () => Promise.resolve(),

@@ -36,7 +36,7 @@ export async function receiveDataset(
     checkOrigin(given, header, origin, guid);
     await feed(zfs, given, source, origin, signal);
     const { snapshot, type } = await whileDoing(`cannot receive ${given}`, () => made(zfs, given));
-    return { snapshot, type, bytes: source.bytes, losses: [] };
+    return { snapshot, type, losses: [] };
   } catch (error) {
     await takeAway(zfs, given, error);
     signal?.throwIfAborted();
@@ -56,7 +56,6 @@ async function made(zfs: NativeZfsLibrary, given: string): Promise<Pick<ReceiveR
 
 /** A stream with its first record looked at before it is handed on. */
 class Source {
-  bytes = 0;
   private readonly chunks: AsyncIterator<unknown>;
   private first = Buffer.alloc(0);
 
@@ -74,14 +73,11 @@ class Source {
   }
 
   async *rest(): AsyncGenerator<Buffer> {
-    this.bytes += this.first.length;
     if (this.first.length > 0) yield this.first;
     for (;;) {
       const next = await this.chunks.next();
       if (next.done === true) return;
-      const chunk = asBuffer(next.value);
-      this.bytes += chunk.length;
-      yield chunk;
+      yield asBuffer(next.value);
     }
   }
 }

@@ -1,5 +1,4 @@
 /** An illumos host: libzonecfg and zoneadmd, libzfs, libdladm, and what the platform itself says of the machine. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Log } from '../../log.js';
 import type { Host } from '../host.js';
@@ -41,7 +40,7 @@ export function openIllumosHost({
   return {
     zones, datasets, links, sysinfo, at,
     hvm: createIllumosHvm({ at, zones, datasets, programs, vmadmd: vmadmd({ at, port: vmadmdPort }) }),
-    features: { guestOs: 'smartos', vminfod: existsSync(at('/var/run/vminfod.ready')) },
+    features: { guestOs: 'smartos' },
     layers: {
       async apply(folder, archive, signal) {
         const { applyLayer } = await import('../layer-apply.js');

@@ -17,13 +17,10 @@ interface Interface {
 /** The members that we read. */
 export interface SysinfoDocument {
   readonly UUID?: string;
-  readonly Hostname?: string;
   readonly 'Live Image'?: string;
   readonly 'SDC Version'?: string;
   readonly 'Datacenter Name'?: string;
   readonly 'Headnode ID'?: string;
-  readonly 'CPU Total Cores'?: number | string;
-  readonly 'MiB of Memory'?: number | string;
   readonly Zpool?: string;
   readonly 'Bhyve Capable'?: boolean;
   readonly 'Network Interfaces'?: Readonly<Record<string, Interface>>;
@@ -87,13 +84,10 @@ function toSysinfo(document: SysinfoDocument): Sysinfo {
   const { 'SDC Version': sdcVersion } = document;
   return {
     uuid: document.UUID ?? '',
-    hostname: document.Hostname ?? '',
     liveImage: document['Live Image'] ?? '',
     ...(sdcVersion === undefined ? {} : { sdcVersion }),
     datacenter: document['Datacenter Name'],
     headnodeId: document['Headnode ID'],
-    cpus: Number(document['CPU Total Cores'] ?? 0),
-    memoryMiB: Number(document['MiB of Memory'] ?? 0),
     os: 'smartos',
     zpool: document.Zpool,
   };

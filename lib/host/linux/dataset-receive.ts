@@ -70,8 +70,8 @@ export async function receiveDataset(
     await rename(ledger, ledgerOf(pool, snapshot.subvolume));
     await loadNative('btrfs').sync(pool.top);
     await publish(pool, log, name, { path, record }, snapshot, result.header.snapshot, origin);
-    const { header, bytes, losses } = result;
-    return { snapshot: `${given}@${header.snapshot}`, type: header.type, bytes, losses };
+    const { header, losses } = result;
+    return { snapshot: `${given}@${header.snapshot}`, type: header.type, losses };
   } catch (error) {
     return undoing(error, async () => {
       if (snapshot !== undefined) {

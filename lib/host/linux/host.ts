@@ -42,7 +42,7 @@ export async function openLinuxHost({ root, log }: { readonly root: string; read
       },
     },
     sysinfo: createLinuxSysinfo({ at, zpool: config.defaultPool }),
-    features: { guestOs: 'linux', vminfod: false },
+    features: { guestOs: 'linux' },
     watch(changed) {
       const folders = watchFolders(changed);
       // What ends or boots by itself tells nobody: zones have to be looked at.

@@ -110,7 +110,7 @@ export function createLinuxHvm({ at, zones, datasets, links, log }: LinuxHvmOpti
       const resources: QemuResources = {
         accelerator: kvm === undefined ? 'tcg' : 'kvm',
         disks: files.map((file) => ({ file: fdset(file), readOnly: !file.writable })),
-        nics: taps.map(({ fd }) => ({ fd, vnetHeader: true })),
+        nics: taps.map(({ fd }) => ({ fd })),
         firmware: firmware && { code: firmware.code, variables: `/dev/fdset/${firstFile + files.length}` },
         spice: emulator.spice,
       };

@@ -1,7 +1,7 @@
 /** Facts about a Linux machine. */
 import { readFileSync } from 'node:fs';
 import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
-import { availableParallelism, hostname, release, totalmem } from 'node:os';
+import { release } from 'node:os';
 import { dirname } from 'node:path';
 import { codeOf } from '../../errors.js';
 import { randomUuid } from '../../random.js';
@@ -23,12 +23,9 @@ export function createLinuxSysinfo({ at, zpool }: LinuxSysinfoOptions): SysinfoR
   let known: Promise<Sysinfo> | undefined;
   const read = async (): Promise<Sysinfo> => ({
     uuid: await machineUuid(at('/var/lib/smartadm/machine-uuid')),
-    hostname: hostname(),
     liveImage: release(),
     datacenter: undefined,
     headnodeId: undefined,
-    cpus: availableParallelism(),
-    memoryMiB: Math.floor(totalmem() / 2 ** 20),
     os: 'linux',
     zpool,
   });

@@ -1,4 +1,4 @@
-/** The monitor of a running qemu: commands and events as lines of JSON (QMP, `docs/interop/qmp-spec` of qemu). */
+/** The monitor of a running qemu: commands as lines of JSON (QMP, `docs/interop/qmp-spec` of qemu). */
 import type { Duplex } from 'node:stream';
 import { hostError } from '../errors.js';
 
@@ -6,15 +6,9 @@ import { hostError } from '../errors.js';
 const longestLine = 4 * 1024 * 1024;
 const usualLimitMs = 10_000;
 
-export interface QmpEvent {
-  readonly name: string;
-  readonly data: Readonly<Record<string, unknown>>;
-}
-
 export interface QmpOptions {
   /** How long an answer may take. Default 10 s. */
   readonly timeoutMs?: number;
-  readonly onEvent?: (event: QmpEvent) => void;
 }
 
 /** A connection that takes commands. */
@@ -25,7 +19,7 @@ export interface Qmp {
    */
   execute(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown>;
   /** What a command line of the human monitor prints. Errors of those are text as well. */
-  human(line: string, cpu?: number): Promise<string>;
+  human(line: string): Promise<string>;
   /** Ends the connection; what is outstanding fails. May be called again. */
   close(): void;
 }
@@ -55,7 +49,6 @@ export async function openQmp(stream: Duplex, options: QmpOptions = {}): Promise
 
 class Connection implements Qmp {
   readonly #stream: Duplex;
-  readonly #options: QmpOptions;
   readonly #pending = new Map<number, Pending>();
   readonly #limitMs: number;
   #parts: Buffer[] = [];
@@ -65,7 +58,6 @@ class Connection implements Qmp {
 
   constructor(stream: Duplex, options: QmpOptions) {
     this.#stream = stream;
-    this.#options = options;
     this.#limitMs = options.timeoutMs ?? usualLimitMs;
     stream.on('data', (chunk: Buffer) => this.#receive(chunk));
     stream.on('error', (cause) => this.#end(hostError('ZoneBadState', 'the emulator has gone', { cause })));
@@ -87,9 +79,8 @@ class Connection implements Qmp {
     return answer;
   }
 
-  async human(line: string, cpu?: number): Promise<string> {
-    const at = cpu === undefined ? {} : { 'cpu-index': cpu };
-    return String(await this.execute('human-monitor-command', { 'command-line': line, ...at }));
+  async human(line: string): Promise<string> {
+    return String(await this.execute('human-monitor-command', { 'command-line': line }));
   }
 
   close(): void {
@@ -138,8 +129,6 @@ class Connection implements Qmp {
       this.#end(hostError('HostFailed', 'what the emulator says is not QMP'));
     } else if ('QMP' in message) {
       this.#settle(greetingId, message['QMP']);
-    } else if (typeof message['event'] === 'string') {
-      this.#options.onEvent?.({ name: message['event'], data: isRecord(message['data']) ? message['data'] : {} });
     } else if (typeof message['id'] === 'number') {
       if (isRecord(message['error'])) this.#fail(message['id'], message['error']);
       else this.#settle(message['id'], message['return']);

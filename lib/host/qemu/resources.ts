@@ -17,8 +17,6 @@ export interface QemuDisk {
 /** A tap, opened, on its bridge and up. */
 export interface QemuNic {
   readonly fd: number;
-  /** Whether frames carry a header that describes unfinished checksums and segments. */
-  readonly vnetHeader: boolean;
 }
 
 export interface QemuResources {

@@ -7,8 +7,8 @@ import { manifestOf, type SourceVm } from '../../../lib/img/create-manifest.js';
 import type { Manifest } from '../../../lib/img/manifest.js';
 
 const host: Sysinfo = {
-  uuid: 'h', hostname: 'h', liveImage: '20260102T030405Z', sdcVersion: '7.0', datacenter: undefined, headnodeId: undefined,
-  cpus: 1, memoryMiB: 1, os: 'smartos', zpool: 'zones',
+  uuid: 'h', liveImage: '20260102T030405Z', sdcVersion: '7.0', datacenter: undefined, headnodeId: undefined,
+  os: 'smartos', zpool: 'zones',
 }; // prettier-ignore
 const vm: SourceVm = { uuid: 'vm', brand: 'joyent', state: 'stopped' };
 const origin = {

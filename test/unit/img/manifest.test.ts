@@ -6,8 +6,8 @@ import { sizeText } from '../../../lib/img/size-text.js';
 import type { Sysinfo } from '../../../lib/host/sysinfo.js';
 
 const sysinfo: Sysinfo = {
-  uuid: '', hostname: '', liveImage: '20200101T000000Z', sdcVersion: '7.0', datacenter: undefined, headnodeId: undefined,
-  cpus: 1, memoryMiB: 1, os: 'smartos', zpool: undefined,
+  uuid: '', liveImage: '20200101T000000Z', sdcVersion: '7.0', datacenter: undefined, headnodeId: undefined,
+  os: 'smartos', zpool: undefined,
 }; // prettier-ignore
 
 describe('requirements of a manifest', () => {

@@ -45,7 +45,7 @@ beforeEach(async () => {
   datasets = fakeDatasets({ at });
   hvm = fakeHvm({ zones, heedsPower: () => listens });
   const sysinfo = { read: () => Promise.resolve({ uuid: '', liveImage: '6.1.0' }) };
-  const features = { guestOs: 'linux', vminfod: false };
+  const features = { guestOs: 'linux' };
   host = { zones, datasets, links, hvm, at, sysinfo, features, close: () => Promise.resolve() } as unknown as Host;
   const { signal } = new AbortController();
   ctx = { host: () => Promise.resolve(host), log: silentLog, progress: quietProgress, signal, root };

@@ -80,7 +80,7 @@ async function breakableHost(): Promise<Breakable> {
   const host = {
     zones: counted(zones), datasets: counted(datasets), links, at,
     sysinfo: { read: () => Promise.resolve({ uuid: '', liveImage: '' }) },
-    features: { guestOs: 'smartos', vminfod: false },
+    features: { guestOs: 'smartos' },
     hvm: counted(fakeHvm({ zones })),
     close: () => Promise.resolve(),
   } as unknown as Host; // prettier-ignore

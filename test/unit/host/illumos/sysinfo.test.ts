@@ -14,11 +14,11 @@ after(() => {
 
 it('facts come from the cache, or from sysinfo where somebody else has put something in its place', async () => {
   for (const folder of ['tmp', 'usr/bin']) mkdirSync(join(root, folder), { recursive: true });
-  writeFileSync(join(root, 'usr/bin/sysinfo'), '#!/bin/sh\necho \'{"UUID": "asked", "MiB of Memory": "512"}\'\n');
+  writeFileSync(join(root, 'usr/bin/sysinfo'), '#!/bin/sh\necho \'{"UUID": "asked", "Live Image": "now"}\'\n');
   chmodSync(join(root, 'usr/bin/sysinfo'), 0o755);
   const cache = join(root, 'tmp/.sysinfo.json');
   const read = () => illumosSysinfo((path) => join(root, path), platformPrograms(root)).read();
-  assert.equal((await read()).memoryMiB, 512);
+  assert.equal((await read()).liveImage, 'now');
   writeFileSync(cache, '{"UUID": "kept"}');
   assert.equal((await read()).uuid, 'kept');
   renameSync(cache, `${cache}.other`);

@@ -1,7 +1,6 @@
 /** Facts about this machine. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -18,9 +17,7 @@ describe('sysinfo', () => {
   it('says what the machine is', async () => {
     const facts = await open().read();
     assert.match(facts.uuid, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
-    assert.equal(facts.hostname, hostname());
     assert.deepEqual([facts.os, facts.zpool], ['linux', 'zones']);
-    assert.ok(facts.cpus >= 1 && facts.memoryMiB > 64 && Number.isInteger(facts.memoryMiB));
     assert.notEqual(facts.liveImage, '');
     assert.ok(!('sdcVersion' in facts));
   });

@@ -21,7 +21,6 @@ function memoryRoot(files: Map<string, string>, full = false): ZoneRoot {
       return Promise.resolve();
     },
     makeDirectory: () => Promise.resolve(),
-    remove: () => Promise.resolve(),
   };
 }
 

@@ -32,7 +32,7 @@ function resourcesFor(vm: VmObject, boot: HvmBoot = {}): QemuResources {
   return {
     accelerator: 'tcg',
     disks: disks.map((_disk, index) => ({ file: `/dev/fdset/${index + 1}`, readOnly: false })),
-    nics: (vm.nics ?? []).map((_nic, index) => ({ fd: 20 + index, vnetHeader: false })),
+    nics: (vm.nics ?? []).map((_nic, index) => ({ fd: 20 + index })),
     firmware: vm.bootrom === 'uefi' ? { code: '/code.fd', variables: '/variables.fd' } : undefined,
     spice: true,
   };

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openQmp, type QmpEvent } from '../../../../lib/host/qemu/qmp.js';
+import { openQmp } from '../../../../lib/host/qemu/qmp.js';
 import { connectSocket } from '../../../../lib/host/qemu/socket.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'smartadm-qmp-'));
@@ -61,12 +61,8 @@ describe('the monitor of a real qemu', { skip: existsSync(program) ? false : 'qe
   });
 
   it('tells of its end, and answers nothing afterwards', async () => {
-    const events: QmpEvent[] = [];
-    const qmp = await openQmp(await connectSocket(file), { onEvent: (event) => events.push(event) });
+    const qmp = await openQmp(await connectSocket(file));
     await qmp.execute('quit');
-    const deadline = Date.now() + 5000;
-    while (events.length === 0 && Date.now() < deadline) await sleep(5);
-    assert.equal(events[0]?.name, 'SHUTDOWN');
     if (qemu.exitCode === null) await new Promise((resolve) => qemu.once('exit', resolve));
     await assert.rejects(qmp.execute('query-status'), {
       code: 'ZoneBadState',
@@ -157,17 +153,15 @@ describe('a peer that misbehaves', () => {
     qmp.close();
   });
 
-  it('answers in pieces and several at once', async () => {
+  it('answers in pieces and several at once, beside events', async () => {
     const stream = await peer(polite, (socket, lines) => {
       for (const line of lines.trim().split('\n')) {
         const reply = `{"event": "E", "timestamp": {}}\n{"return": "${'é'.repeat(3)}", "id": ${idOf(line)}}\n`;
         for (const byte of Buffer.from(reply)) socket.write(Buffer.of(byte));
       }
     });
-    const events: QmpEvent[] = [];
-    const qmp = await openQmp(stream, { onEvent: (event) => events.push(event) });
+    const qmp = await openQmp(stream);
     assert.equal(await qmp.execute('a'), 'ééé');
-    assert.deepEqual(events.at(-1), { name: 'E', data: {} });
     qmp.close();
   });
 });
