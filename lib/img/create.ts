@@ -12,7 +12,7 @@ import { combineErrors, imgError } from './errors.js';
 import { requireInstallable, type Compression, type Manifest } from './manifest.js';
 import type { Narration } from './narration.js';
 import { datasetOf, findImage, finalSnapshot } from './store.js';
-import { valueText } from './value-text.js';
+import { valueText } from './json-values.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 

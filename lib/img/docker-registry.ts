@@ -4,6 +4,7 @@ import { imgError } from './errors.js';
 import { answerChallenge, type LoginRequest } from './docker-login.js';
 import { choosePlatform, manifestTypes, parseDockerManifest, requireDigest, type Descriptor } from './docker-manifest.js'; // prettier-ignore
 import { header, openUrl, readBody, type Connection, type HttpResponse } from './http.js';
+import { isTooDeep } from './json-values.js';
 import { isFields } from './manifest.js';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -130,8 +131,9 @@ export function openRepository(connection: Connection, options: RepositoryOption
     } catch {
       parsed = undefined;
     }
-    if (isFields(parsed)) return parsed;
-    throw imgError('InvalidContent', `the configuration of ${name} is no JSON object`);
+    if (!isFields(parsed)) throw imgError('InvalidContent', `the configuration of ${name} is no JSON object`);
+    if (isTooDeep(parsed)) throw imgError('InvalidContent', `the configuration of ${name} is nested too deeply`);
+    return parsed;
   }
 
   return {

@@ -1,6 +1,6 @@
 /** The errors of imgadm(8): their codes, and how several become one. */
 import { SmartadmError, codeOf, describeError, type ErrorDetails } from '../errors.js';
-import { valueText } from './value-text.js';
+import { valueText } from './json-values.js';
 
 export type ImgErrorCode =
   | 'InternalError' | 'InvalidUUID' | 'Usage' | 'NoSources' | 'SourcePing'

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SmartadmError, codeOf, describeError } from '../errors.js';
 import { imgError } from './errors.js';
+import { isTooDeep } from './json-values.js';
 import { isFields } from './manifest.js';
 import { compatibleVersion } from './version.js';
 
@@ -270,8 +271,9 @@ export async function getJson(
   if (digest !== undefined && digest !== createHash('md5').update(body).digest('base64')) {
     throw new SmartadmError('BadDigest', `content-md5 of the answer to GET ${url} does not match its content`);
   }
+  let answer: unknown;
   try {
-    return JSON.parse(body.toString('utf8')) as unknown;
+    answer = JSON.parse(body.toString('utf8'));
   } catch (cause) {
     throw imgError('InternalError', `${url} did not answer with JSON`, {
       cause,
@@ -283,6 +285,8 @@ export async function getJson(
       },
     });
   }
+  if (isTooDeep(answer)) throw imgError('ClientError', `answer of ${url} is nested too deeply`);
+  return answer;
 }
 
 export function header({ headers }: Pick<HttpResponse, 'headers'>, name: string): string | undefined {

@@ -10,7 +10,7 @@ import { imageFile, isFields, nameAndVersion, readManifest, requireInstallable, 
 import type { Narration } from './narration.js';
 import { contentOf, placeImage, requirePlaceable } from './place.js';
 import { findImage, requirePool, type ImageRecord } from './store.js';
-import { valueText } from './value-text.js';
+import { valueText } from './json-values.js';
 
 const chunkBytes = 256 * 1024;
 

@@ -1,6 +1,6 @@
 /** What imgadm(8) and IMGAPI servers demand of a manifest, field by field, in their words. Pure. */
 import { isUuid } from './errors.js';
-import { primitiveOf, valueText as text } from './value-text.js';
+import { primitiveOf, valueText as text } from './json-values.js';
 
 export interface ManifestFault {
   readonly field: string;

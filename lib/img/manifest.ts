@@ -3,7 +3,7 @@ import type { Sysinfo } from '../host/sysinfo.js';
 import type { Manifest } from '../schema/generated/manifest-types.js';
 import { imgError, isUuid } from './errors.js';
 import { validateManifest } from './manifest-rules.js';
-import { primitiveOf, valueText } from './value-text.js';
+import { primitiveOf, valueText } from './json-values.js';
 
 export type { Manifest };
 export type ManifestFile = NonNullable<Manifest['files']>[number];

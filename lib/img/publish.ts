@@ -11,7 +11,7 @@ import type { Narration } from './narration.js';
 import { nameAndMessage } from './sources/edit.js';
 import { sourceError } from './sources/search.js';
 import { baseUrl, parseSourceUrl } from './sources/url.js';
-import { valueText } from './value-text.js';
+import { valueText } from './json-values.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 

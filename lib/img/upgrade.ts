@@ -10,7 +10,7 @@ import { isFields, upgradeManifest, type Manifest } from './manifest.js';
 import { normalizeSourceUrl } from './sources/url.js';
 import type { SourceConfig } from './sources/source.js';
 import { writeRecord } from './store.js';
-import { valueText } from './value-text.js';
+import { valueText } from './json-values.js';
 
 const legacyFolder = '/var/db/imgadm';
 const legacyDefault = 'https://datasets.tritondatacenter.com/datasets/';

@@ -127,6 +127,10 @@ describe('imgadm', () => {
     assert.equal(await errorOf('-m', host.root, '-f', f), `imgadm install: error (EISDIR): EISDIR: illegal operation on a directory, read '${host.root}'\n`); // prettier-ignore
     writeFileSync(m, '{"v":2,\n"uuid"}');
     assert.equal(await errorOf('-m', m, '-f', f), `imgadm install: error (InvalidManifest): manifest is invalid: ${m}, line 2, column 7: unexpected "}" in JSON\n`); // prettier-ignore
+    const deep = `{"tags":${'{"a":'.repeat(10_000)}1${'}'.repeat(10_001)}`;
+    writeFileSync(m, deep);
+    assert.equal(await errorOf('-m', m, '-f', f), `imgadm install: error (InvalidManifest): manifest is invalid: ${m} is nested too deeply\n`); // prettier-ignore
+    assert.equal((await host.run(['create', base, '-m', m])).stderr, `imgadm create: error (Usage): invalid manifest JSON in "${m}": it is nested too deeply\n`); // prettier-ignore
     for (const text of ['null', '[]', '"x"', '{"uuid":null}', '{"__proto__":{"uuid":"x"}}', '['.repeat(5000)]) {
       writeFileSync(m, text);
       assert.match(

@@ -103,8 +103,10 @@ async function readGiven(cli: ImgadmCli, path: unknown): Promise<Fields> {
   const text = path === '-' ? await readStandardInput(cli) : await readText(path);
   try {
     const given: unknown = JSON.parse(text);
-    if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given as Fields;
-    throw new Error('it is not an object');
+    if (typeof given !== 'object' || given === null || Array.isArray(given)) throw new Error('it is not an object');
+    const { isTooDeep } = await import('../../img/json-values.js');
+    if (isTooDeep(given)) throw new Error('it is nested too deeply');
+    return given as Fields;
   } catch (error) {
     const where = path === '-' ? 'on stdin' : `in "${path}"`;
     throw usageError(`invalid manifest JSON ${where}: ${error instanceof Error ? error.message : String(error)}`);

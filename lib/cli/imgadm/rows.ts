@@ -1,7 +1,7 @@
 /** Images as rows of a table: computed fields, filters, order (`imgadm(8)`, tables and filters). Pure. */
 import { SmartadmError } from '../../errors.js';
 import { withoutCode } from '../../img/errors.js';
-import { primitiveOf, valueText } from '../../img/value-text.js';
+import { primitiveOf, valueText } from '../../img/json-values.js';
 import { usageError } from './errors.js';
 import type { Row } from './table.js';
 

@@ -1,5 +1,5 @@
 import type { InstalledImage } from '../../img/list.js';
-import { valueText } from '../../img/value-text.js';
+import { valueText } from '../../img/json-values.js';
 import type { ImgadmCli, ImgadmCommand } from './command.js';
 import { usageError } from './errors.js';
 import { dryRunOption } from './options.js';

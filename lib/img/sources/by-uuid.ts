@@ -3,7 +3,7 @@ import { codeOf, SmartadmError } from '../../errors.js';
 import { imgError, isUuid } from '../errors.js';
 import { header, openUrl, throwServerError, type Connection, type HttpRequest } from '../http.js';
 import { isFields, nameAndVersion, readManifest, type Manifest } from '../manifest.js';
-import { valueText } from '../value-text.js';
+import { valueText } from '../json-values.js';
 import type { FileAnswer, ImageQuery, ImportableImage, OfferedImage } from './source.js';
 
 type Fields = Readonly<Record<string, unknown>>;

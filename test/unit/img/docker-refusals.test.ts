@@ -166,6 +166,15 @@ describe('imgadm refuses of a registry', () => {
     await assertNothing();
   });
 
+  it('a configuration that is nested deeper than the stack', async () => {
+    let Cmd: unknown = 'sh';
+    for (let depth = 0; depth < 1000; depth += 1) Cmd = [Cmd];
+    const registry = await open();
+    registry.add('2', contentOfImage({ layers: [base], config: { Cmd } }));
+    await assert.rejects(importFrom(registry, 'app:2'), { code: 'InvalidContent', message: /is nested too deeply$/ });
+    await assertNothing();
+  });
+
   it('a layer that always breaks off, whose part serves the next import', async () => {
     const registry = await open();
     registry.answer(topPath, ({ headers }, response) => {

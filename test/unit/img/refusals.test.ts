@@ -89,6 +89,18 @@ describe('imgadm refuses', () => {
     }
   });
 
+  it('an answer that is nested deeper than the stack', async () => {
+    const plain = await openImgapiServer([image]);
+    try {
+      let deep: unknown = 1;
+      for (let depth = 0; depth < 1000; depth += 1) deep = [deep];
+      plain.fail('image', { kind: 'answer', json: { ...image.manifest, tags: { deep } } });
+      await assert.rejects(importFrom({ url: plain.url }), { code: 'ClientError', message: /is nested too deeply$/ });
+    } finally {
+      await plain.close();
+    }
+  });
+
   it('a certificate that nobody known has signed', async () => {
     const secure = await openImgapiServer([image], { key: tls('key.pem'), cert: tls('certificate.pem') });
     try {
