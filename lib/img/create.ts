@@ -9,6 +9,7 @@ import { fileSuffix, writeImageFile } from './create-file.js';
 import { manifestOf, type SourceVm } from './create-manifest.js';
 import { isBetween, prepare, snapshotBefore, takeBack, type VmHandle } from './create-prepare.js';
 import { combineErrors, imgError } from './errors.js';
+import { lockForCreate } from './lock-image.js';
 import { requireInstallable, type Compression, type Manifest } from './manifest.js';
 import type { Narration } from './narration.js';
 import { datasetOf, findImage, finalSnapshot } from './store.js';
@@ -42,9 +43,20 @@ const ownMark = 'imgadm:creating';
 /**
  * Makes the image and leaves the VM as it was. Throws `VmNotFound`, `VmNotStopped`, `MaxOriginDepth`, `VmHasNoOrigin`,
  * `OriginHasNoFinalSnapshot`, `ManifestValidation`, `PrepareImageDidNotRun`, `PrepareImageError`, `InternalError`, and the
- * host's codes; what cleaning up fails with comes along. Killed, it leaves snapshots that the next create of the VM removes.
+ * host's codes; what cleaning up fails with comes along. One at a time of each VM. Killed, it leaves snapshots that the next
+ * create of the VM removes.
  */
 export async function createImage(ctx: Context, request: CreateRequest, narration: Narration): Promise<CreatedImage> {
+  // Two at once would each take the other's snapshots for those of one that was killed.
+  const lock = await lockForCreate(ctx, request.uuid, (line) => narration.say(line));
+  try {
+    return await create(ctx, request, narration);
+  } finally {
+    lock.release();
+  }
+}
+
+async function create(ctx: Context, request: CreateRequest, narration: Narration): Promise<CreatedImage> {
   const host = await ctx.host();
   const { uuid, vm: handle, script } = request;
   const vm = await handle.get();
