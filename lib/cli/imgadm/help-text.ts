@@ -5,7 +5,7 @@ import { globalOptions, helpOption } from './options.js';
 
 const environment = [
   ['IMGADM_LOG_LEVEL', 'Level of log records on stderr: trace, debug, info, warn (default), error, fatal.'],
-  ['IMGADM_INSECURE', 'If 1, certificates of sources are not checked.'],
+  ['IMGADM_INSECURE', 'If 1, certificates of imgapi and dsapi sources are not checked.'],
   ['IMGADM_STALL_TIMEOUT', 'Seconds after which a server that sends nothing is given up (default 60).'],
   ['https_proxy, http_proxy', 'Proxy for all requests.'],
 ] as const;

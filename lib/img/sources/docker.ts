@@ -28,7 +28,8 @@ interface Layer {
 /** A source that asks registries. Throws `ConfigError` for a URL that names none. */
 export function dockerSource(config: SourceConfig, connection: Connection): Source {
   const own = indexOf(config.url);
-  const insecure = config.insecure ?? connection.insecure;
+  // What the environment says is for sources of other types.
+  const insecure = config.insecure ?? false;
   const found = new Map<string, Found>();
   const layers = new Map<string, Layer>();
   const repositories = new Map<string, Promise<DockerRepository>>();
