@@ -146,6 +146,7 @@ describe('imgadm', () => {
       [['x'], '(InvalidUUID): invalid uuid: "x"'],
       [[base, '--max-origin-depth', 'two'], '(Option): arg for "--max-origin-depth" is not a positive integer: "two"'],
       [[base, '--max-origin-depth', '1'], '(Usage): invalid max-origin-depth "1": must be greater than 1'],
+      [[base, '-m', '/no', 'name'], '(Usage): invalid manifest field arg "name": must match "<field>=<value>"'],
       [[base, '-m', host.root], `(EISDIR): EISDIR: illegal operation on a directory, read '${host.root}'`],
       [[base, '-s', host.root], `(EISDIR): EISDIR: illegal operation on a directory, read '${host.root}'`],
       [[base, '-m', '/no'], "(ENOENT): ENOENT, no such file or directory '/no'"],

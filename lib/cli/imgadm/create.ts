@@ -34,7 +34,8 @@ export const create: ImgadmCommand = {
       throw usageError('cannot specify both -o,--output-template and -p,--publish');
     }
     const maxOriginDepth = depthOf(options['maxOriginDepth']);
-    const given = { ...(await readGiven(cli, options['manifest'])), ...(await assigned(fields)) };
+    const set = await assigned(fields);
+    const given = { ...(await readGiven(cli, options['manifest'])), ...set };
     const { readText } = await import('./read-text.js');
     const script = typeof options['script'] === 'string' ? await readText(options['script']) : undefined;
     const { createImage } = await import('../../img/create.js');
