@@ -148,16 +148,19 @@ export interface NativeRootfs {
   removeFile(root: string, path: string): Promise<void>;
 }
 
-/** A file that is decompressed as it comes, off the main thread, one call at a time. */
+/** A file that is decompressed as it comes, on a thread of its own. */
 export interface NativeUnpacker extends NativeHandle {
+  /** Hands over a piece of the file; undefined at its end. Nobody may change it before it has been used up. */
+  give(input: Uint8Array | undefined): void;
   /**
-   * Goes on as far as there is input, or room in `output`; `complete` where the file may end. Nobody may touch either
-   * before this settles. Throws `EBADMSG` for damage, and for windows of zstd of more than 128 MiB.
+   * Goes on as far as there is input, which it waits for if there is none, or room in `output`, which nobody may touch
+   * before this settles; several calls one after another. `used` pieces of input have been used up; at the end, `complete`
+   * says whether the file may end there. Rejects with `EBADMSG` for damage, and for windows of zstd of more than 128 MiB;
+   * with `ECANCELED` after that, and when it is closed while it waits.
    */
-  run(
-    input: Uint8Array,
+  fill(
     output: Uint8Array,
-  ): Promise<{ readonly taken: number; readonly given: number; readonly complete: boolean }>;
+  ): Promise<{ readonly given: number; readonly used: number; readonly ended: boolean; readonly complete: boolean }>;
 }
 
 /**
@@ -196,8 +199,8 @@ export interface NativeIsal {
 /** Runs lists of commands (`zfs-stream/commands.ts`) off the main thread, one list at a time. */
 export interface NativeCommandRunner extends NativeHandle {
   /**
-   * Neither list nor buffers may change before this settles. Rejects at the first command that fails, with the errno's
-   * name as code; extended attributes that the filesystem cannot hold are returned instead, by position in the list.
+   * Neither list nor buffers may change before this settles; several are run one after another. Rejects at the first
+   * command that fails, with the errno's name as code, and whatever comes after it with `ECANCELED`; extended attributes that the filesystem cannot hold are returned instead, by position in the list.
    */
   run(
     commands: Uint8Array,

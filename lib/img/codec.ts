@@ -25,6 +25,9 @@ const messageLimit = 1000;
  * add up. They work beside the main thread, as a program would, and take less than it takes to read what a program gives.
  */
 const pieceBytes = 2 ** 19;
+/** So many pieces are made ahead of the reader, of so many chunks of the file that have been read ahead. */
+const mostFilling = 3;
+const mostWaiting = 4;
 
 /**
  * The decompressed bytes of `input`; compressed by `any`, its first bytes tell by what. The result fails with `UncompressionError` when the data is damaged, when there is no
@@ -38,19 +41,14 @@ export async function decompress(
 ): Promise<Readable> {
   const isKnown = compression !== 'any' && compression !== 'gzip';
   const { data, encoding } = isKnown ? { data: input, encoding: compression } : await recognised(input);
+  const unpacker = encoding === 'gzip' || encoding === 'zstd' ? openUnpacker(encoding) : undefined;
+  if (unpacker !== undefined) return new Unpacked(unpacker, encoding, data, limitBytes);
   const output = new Bounded(limitBytes);
   // It may fail before anybody reads, and the reader will find out then.
   output.on('error', () => undefined);
   // gzip -f, too, takes what is no gzip as it is.
   if (encoding === 'none' || (compression === 'gzip' && encoding !== 'gzip')) {
     pipeline(data, output, () => undefined);
-    return output;
-  }
-  const unpacker = encoding === 'gzip' || encoding === 'zstd' ? openUnpacker(encoding) : undefined;
-  if (unpacker !== undefined) {
-    const rooms = new Rooms();
-    output.recycle = (piece) => rooms.giveBack(piece);
-    pipeline(Readable.from(unpacked(unpacker, encoding, data, rooms), { objectMode: false }), output, () => undefined);
     return output;
   }
   if (encoding === 'gzip') {
@@ -79,37 +77,79 @@ function openUnpacker(encoding: 'gzip' | 'zstd'): NativeUnpacker | undefined {
   }
 }
 
-async function* unpacked(
-  unpacker: NativeUnpacker,
-  encoding: string,
-  data: Readable,
-  rooms: Rooms,
-): AsyncGenerator<Buffer> {
-  try {
-    // Nothing at all is no file of theirs.
-    let isComplete = false;
-    let room = rooms.take();
-    let filled = 0;
-    for await (const chunk of data as AsyncIterable<Buffer>) {
-      for (let at = 0, isFull = false; at < chunk.length || isFull;) {
-        const run = unpacker.run(chunk.subarray(at), room.subarray(filled)).catch((cause: unknown) => {
-          throw damaged(encoding, describeError(cause));
-        });
-        const { taken, given, complete } = await run;
-        at += taken;
-        filled += given;
-        isComplete = complete;
-        isFull = filled === room.length;
-        if (!isFull) continue;
-        yield room;
-        room = rooms.take();
-        filled = 0;
-      }
+/** What an unpacker makes of `data`: it runs ahead of the reader, and waits for nobody on the main thread meanwhile. */
+class Unpacked extends Readable implements RecyclingStream {
+  readonly #unpacker: NativeUnpacker;
+  readonly #encoding: string;
+  readonly #data: Readable;
+  readonly #rooms = new Rooms();
+  readonly #filling: { readonly room: Buffer; readonly filled: ReturnType<NativeUnpacker['fill']> }[] = [];
+  readonly #limit: number;
+  #given = 0;
+  /** Chunks of the file that the unpacker has before it. */
+  #waiting = 0;
+  #moreWanted: (() => void) | undefined;
+
+  constructor(unpacker: NativeUnpacker, encoding: string, data: Readable, limitBytes: number) {
+    super({ highWaterMark: 1 });
+    this.#unpacker = unpacker;
+    this.#encoding = encoding;
+    this.#data = data;
+    this.#limit = limitBytes;
+    // It may fail before anybody reads, and the reader will find out then.
+    this.on('error', () => undefined);
+    this.#feed().catch((error: unknown) => this.destroy(error as Error));
+  }
+
+  recycle(piece: Uint8Array): void {
+    this.#rooms.giveBack(piece);
+  }
+
+  override _read(): void {
+    this.#next().catch((error: unknown) => this.destroy(error as Error));
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#unpacker.close();
+    this.#data.destroy();
+    done(error);
+  }
+
+  async #feed(): Promise<void> {
+    for await (const chunk of this.#data as AsyncIterable<Buffer>) {
+      this.#unpacker.give(chunk);
+      this.#waiting += 1;
+      if (this.#waiting >= mostWaiting) await new Promise<void>((resolve) => (this.#moreWanted = resolve));
     }
-    if (!isComplete) throw damaged(encoding, 'unexpected end of file');
-    if (filled > 0) yield room.subarray(0, filled);
-  } finally {
-    unpacker.close();
+    this.#unpacker.give(undefined);
+  }
+
+  async #next(): Promise<void> {
+    for (;;) {
+      while (this.#filling.length < mostFilling) this.#fill();
+      const oldest = this.#filling.shift();
+      if (oldest === undefined) return;
+      const { given, used, ended, complete } = await oldest.filled;
+      this.#waiting -= used;
+      if (this.#waiting < mostWaiting) this.#moreWanted?.();
+      this.#given += given;
+      if (this.#given > this.#limit) throw tooLong(this.#limit);
+      if (given > 0) this.push(oldest.room.subarray(0, given));
+      else this.#rooms.giveBack(oldest.room);
+      if (ended && !complete) throw damaged(this.#encoding, 'unexpected end of file');
+      if (ended) this.push(null);
+      if (ended || given > 0) return;
+    }
+  }
+
+  #fill(): void {
+    const room = this.#rooms.take();
+    const filled = this.#unpacker.fill(room).catch((cause: unknown) => {
+      throw damaged(this.#encoding, describeError(cause));
+    });
+    // Seen when its turn comes, unless the stream has ended before.
+    filled.catch(() => undefined);
+    this.#filling.push({ room, filled });
   }
 }
 
@@ -143,6 +183,10 @@ async function recognised(input: Readable) {
 async function* all(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
   if (head.length > 0) yield head;
   for await (const chunk of { [Symbol.asyncIterator]: () => rest }) yield chunk;
+}
+
+function tooLong(limitBytes: number): Error {
+  return imgError('UncompressionError', `image file expands to more than ${limitBytes} bytes`);
 }
 
 function damaged(compression: string, detail: string, stderr = ''): Error {
@@ -193,8 +237,7 @@ function runsThrough(program: string, input: Readable, output: Bounded): Promise
 }
 
 /** Passes bytes through up to a limit. */
-class Bounded extends Transform implements RecyclingStream {
-  recycle?: (piece: Uint8Array) => void;
+class Bounded extends Transform {
   #left: number;
   readonly #limit: number;
 
@@ -207,6 +250,6 @@ class Bounded extends Transform implements RecyclingStream {
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     this.#left -= chunk.length;
     if (this.#left >= 0) done(null, chunk);
-    else done(imgError('UncompressionError', `image file expands to more than ${this.#limit} bytes`));
+    else done(tooLong(this.#limit));
   }
 }

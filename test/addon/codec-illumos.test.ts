@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
 import { addonFile, loadNative } from '../../lib/host/native.js';
 import type { NativeCodec } from '../../lib/host/native-linux.js';
+import { unpack, unpackAll } from './unpack.js';
 
 const file = addonFile('codec-illumos');
 const theirs = createRequire(import.meta.url)(file) as NativeCodec;
@@ -56,13 +57,8 @@ describe('codec-illumos.node', () => {
       assert.ok(output.equals(text), name);
       assert.ok(!theirs[name](block.subarray(0, 50), output), name);
     } // prettier-ignore
-    const stream = theirs.openZstd();
-    const packed = zstd(text);
-    assert.deepEqual(await stream.run(packed, output), { taken: packed.length, given: text.length, complete: true });
-    stream.close();
-    const broken = theirs.openZstd();
-    await assert.rejects(broken.run(Buffer.from('no zstd at all'), output), { code: 'EBADMSG', library: 'zstd' });
-    broken.close();
+    assert.ok((await unpack(theirs.openZstd(), zstd(text), 1000, 5000)).equals(text));
+    await assert.rejects(unpackAll(theirs.openZstd(), Buffer.from('no zstd at all'), 5000), { code: 'EBADMSG', library: 'zstd' }); // prettier-ignore
   });
 
   it('says which library is missing, and does without it what needs none', () => {

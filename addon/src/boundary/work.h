@@ -5,6 +5,7 @@
 #include <napi.h>
 
 #include <cstddef>
+#include <deque>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -122,16 +123,18 @@ class Doorbell {
   // On the main thread.
   void Unref(Napi::Env env) const { function_.Unref(env); }
 
-  // Ends the use of the doorbell; without a task, or when nobody listens any more, nothing else happens.
+  // Hands over a task. When nobody listens any more it is left behind: what it holds belongs to the main thread.
   void Ring(std::unique_ptr<AnyTask> task) const {
+    AnyTask* const left = task.release();
     const std::lock_guard lock(gate_->mutex);
-    if (!gate_->open) return;
-    if (task) {
-      // On napi_closing Node has counted this thread out by itself.
-      if (function_.BlockingCall(task.get()) != napi_ok) return;
-      static_cast<void>(task.release());
-    }
-    function_.Release();
+    // On napi_closing Node counts this thread out by itself.
+    if (gate_->open && function_.BlockingCall(left) != napi_ok) gate_->open = false;
+  }
+
+  // Ends the use of the doorbell.
+  void Leave() const {
+    const std::lock_guard lock(gate_->mutex);
+    if (gate_->open) function_.Release();
   }
 
  private:
@@ -177,9 +180,10 @@ Napi::Promise RunOnThread(Napi::Env env, Work work, Convert convert, KeepAlive k
     std::thread([doorbell, running = task.get()] {
       running->Run();
       doorbell.Ring(std::unique_ptr<work_internal::AnyTask>(running));
+      doorbell.Leave();
     }).detach();
   } catch (const std::system_error& error) {
-    doorbell.Ring(nullptr);
+    doorbell.Leave();
     throw NativeError("libc", "pthread_create", error.code().value());
   }
   // The thread owns it.
@@ -192,5 +196,58 @@ Napi::Promise RunOnThread(Napi::Env env, Work work, KeepAlive keep_alive = KeepA
   return RunOnThread(
       env, std::move(work), [](Napi::Env e, auto) { return e.Undefined(); }, keep_alive);
 }
+
+// Runs work in the order it comes, one piece at a time, on a thread of its own: between two it waits for nobody. The
+// thread ends when nothing is left. As with RunOnThread, work must not touch static objects.
+class Lane {
+ public:
+  template <typename Work, typename Convert>
+  Napi::Promise Run(Napi::Env env, Work work, Convert convert) const {
+    auto task = std::make_unique<work_internal::Task<Work, Convert>>(env, std::move(work), std::move(convert));
+    const Napi::Promise promise = task->Promise();
+    const std::lock_guard lock(queue_->mutex);
+    queue_->waiting.push_back(std::move(task));
+    if (!queue_->runs) Start(env);
+    return promise;
+  }
+
+ private:
+  using Task = std::unique_ptr<work_internal::AnyTask>;
+  struct Queue {
+    std::mutex mutex;
+    std::deque<Task> waiting;
+    // Whether a thread takes from it.
+    bool runs = false;
+
+    Task Take() {
+      const std::lock_guard lock(mutex);
+      runs = !waiting.empty();
+      if (!runs) return nullptr;
+      Task task = std::move(waiting.front());
+      waiting.pop_front();
+      return task;
+    }
+  };
+
+  void Start(Napi::Env env) const {
+    const work_internal::Doorbell doorbell(env);
+    try {
+      std::thread([doorbell, queue = queue_] {
+        while (Task task = queue->Take()) {
+          task->Run();
+          doorbell.Ring(std::move(task));
+        }
+        doorbell.Leave();
+      }).detach();
+    } catch (const std::system_error& error) {
+      doorbell.Leave();
+      queue_->waiting.pop_back();
+      throw NativeError("libc", "pthread_create", error.code().value());
+    }
+    queue_->runs = true;
+  }
+
+  const std::shared_ptr<Queue> queue_ = std::make_shared<Queue>();
+};
 
 }  // namespace smartadm

@@ -13,7 +13,7 @@
 #include "codec/decompress.h"
 #include "codec/fletcher4.h"
 #include "codec/record_header.h"
-#include "codec/stream_binding.h"
+#include "codec/unpacking_binding.h"
 #include "codec/zstd_stream.h"
 
 namespace smartadm::codec {
@@ -99,7 +99,7 @@ Napi::Object Init(Napi::Env, Napi::Object exports) {
   Export(exports, "decompressZstd", DecompressBinding<DecompressZstd>);
   Export(exports, "decompressLzjb", DecompressBinding<DecompressLzjb>);
   Export(exports, "decompressZle", DecompressBinding<DecompressZle>);
-  Export(exports, "openZstd", OpenStreamBinding<ZstdStream>);
+  Export(exports, "openZstd", OpenUnpacking<ZstdStream>);
   return exports;
 }
 

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <mutex>
 
 #include "codec/decompress.h"
 #include "codec/stream.h"
@@ -24,7 +23,6 @@ class GzipStream {
   // Goes on as far as there is input, or room. Throws for damage. What follows a member and is none is ignored, as
   // gzip(1) does.
   Progress Run(Input input, Output output) {
-    const std::lock_guard lock(running_);
     const size_t size = input.size();
     const size_t room = output.size();
     while (!input.empty() || inside_) {
@@ -106,7 +104,6 @@ class GzipStream {
     }
   }
 
-  std::mutex running_;
   std::unique_ptr<inflate_state> state_ = std::make_unique<inflate_state>();
   isal_gzip_header header_ = {};
   // In a member, not behind one.

@@ -1,13 +1,13 @@
 // What isal.node exports: gzip files, decompressed by ISA-L.
 #include "boundary/exports.h"
 #include "codec/gzip_stream.h"
-#include "codec/stream_binding.h"
+#include "codec/unpacking_binding.h"
 
 namespace smartadm::codec {
 namespace {
 
 Napi::Object Init(Napi::Env, Napi::Object exports) {
-  Export(exports, "openGzip", OpenStreamBinding<GzipStream>);
+  Export(exports, "openGzip", OpenUnpacking<GzipStream>);
   return exports;
 }
 

@@ -5,7 +5,6 @@
 
 #include <cerrno>
 #include <cstddef>
-#include <mutex>
 #include <new>
 
 #include "codec/decompress.h"
@@ -24,7 +23,6 @@ class ZstdStream {
   // Goes on as far as there is input, or room. Throws for damage, and for windows larger than the library takes unasked
   // (128 MiB).
   Progress Run(Input input, Output output) {
-    const std::lock_guard lock(running_);
     ZSTD_inBuffer in = {input.data(), input.size(), 0};
     ZSTD_outBuffer out = {output.data(), output.size(), 0};
     while (in.pos < in.size || !complete_) {
@@ -41,7 +39,6 @@ class ZstdStream {
   }
 
  private:
-  std::mutex running_;
   Owned<ZSTD_DCtx, ZSTD_freeDCtx> context_;
   bool complete_ = true;
 };

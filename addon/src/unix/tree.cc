@@ -337,8 +337,7 @@ void Tree::MakeStage() {
 }
 
 std::vector<Refusal> Tree::Run(Bytes list, const std::vector<Bytes>& buffers) {
-  const std::lock_guard lock(running_);
-  return Commands(*this, list, buffers).Run();
+  return health_.Guard([&] { return Commands(*this, list, buffers).Run(); });
 }
 
 ContentFile::ContentFile(const std::string& path)
@@ -346,12 +345,14 @@ ContentFile::ContentFile(const std::string& path)
   if (!file_) Fail("open", path);
 }
 
-void ContentFile::Run(Bytes list, const std::vector<Bytes>& buffers) {
-  const std::lock_guard lock(running_);
-  Fields fields(list);
-  while (!fields.AtEnd()) {
-    if (!RunOnContent(static_cast<Op>(fields.Number<uint32_t>()), fields, buffers, file_.get())) Malformed();
-  }
+std::vector<Refusal> ContentFile::Run(Bytes list, const std::vector<Bytes>& buffers) {
+  return health_.Guard([&] {
+    Fields fields(list);
+    while (!fields.AtEnd()) {
+      if (!RunOnContent(static_cast<Op>(fields.Number<uint32_t>()), fields, buffers, file_.get())) Malformed();
+    }
+    return std::vector<Refusal>();
+  });
 }
 
 }  // namespace smartadm::tree

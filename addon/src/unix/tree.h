@@ -1,14 +1,15 @@
 // Writes below one folder and nowhere else: every name is resolved beneath it, without symbolic links.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "core/native_error.h"
 #include "core/unique_fd.h"
 
 namespace smartadm::tree {
@@ -19,6 +20,22 @@ using Bytes = std::span<const uint8_t>;
 struct Refusal {
   uint32_t command;
   int error;
+};
+
+// Whether all lists so far have run to their ends. What follows one that has not was built for another state.
+class Health {
+ public:
+  template <typename Run>
+  auto Guard(Run run) {
+    if (!sound_) throw NativeError("tree", "run", ECANCELED, "a list after one that failed");
+    sound_ = false;
+    auto result = run();
+    sound_ = true;
+    return result;
+  }
+
+ private:
+  bool sound_ = true;
 };
 
 class Layer;
@@ -34,7 +51,8 @@ class Tree {
   ~Tree();
 
   // Runs the commands of `list` in order; data of writes lies in `buffers`. Throws at the first that fails, but for
-  // extended attributes, whose refusals it returns. One list at a time: others wait.
+  // extended attributes, whose refusals it returns; after a failure nothing is run any more (ECANCELED). One list at a
+  // time.
   std::vector<Refusal> Run(Bytes list, const std::vector<Bytes>& buffers);
 
  private:
@@ -42,7 +60,7 @@ class Tree {
 
   void MakeStage();
 
-  std::mutex running_;
+  Health health_;
   UniqueFd root_;
   std::string stage_name_;
   UniqueFd stage_;
@@ -56,10 +74,11 @@ class Tree {
 class ContentFile {
  public:
   explicit ContentFile(const std::string& path);
-  void Run(Bytes list, const std::vector<Bytes>& buffers);
+  // As that of a tree.
+  std::vector<Refusal> Run(Bytes list, const std::vector<Bytes>& buffers);
 
  private:
-  std::mutex running_;
+  Health health_;
   UniqueFd file_;
 };
 

@@ -50,12 +50,14 @@ Napi::Value RefusalToJs(Napi::Env env, const Refusal& refusal) {
   return object;
 }
 
-Napi::Object TreeToJs(Napi::Env env, std::shared_ptr<Tree> tree) {
-  auto [object, handle] = NewHandle(env, std::move(tree));
-  Export(object, "run", [handle = handle](const Info& call) -> Napi::Value {
-    return RunWork(
+// Either of tree.h.
+template <typename Target>
+Napi::Object TargetToJs(Napi::Env env, std::shared_ptr<Target> target) {
+  auto [object, handle] = NewHandle(env, std::move(target));
+  Export(object, "run", [handle = handle, lane = Lane()](const Info& call) -> Napi::Value {
+    return lane.Run(
         call.Env(),
-        [tree = handle->Get(call.Env()), list = List(call)] { return tree->Run(list.commands, list.buffers); },
+        [target = handle->Get(call.Env()), list = List(call)] { return target->Run(list.commands, list.buffers); },
         [](Napi::Env env, const std::vector<Refusal>& refusals) { return ToJs(env, refusals, RefusalToJs); });
   });
   return object;
@@ -66,21 +68,15 @@ Napi::Value OpenTreeBinding(const Info& info) {
   if (stage.find('/') != std::string::npos || stage == "." || stage == "..") {
     throw Napi::TypeError::New(info.Env(), "stage must be the name of a folder");
   }
-  return TreeToJs(info.Env(), std::make_shared<Tree>(ReadPath(info[0], "path"), stage));
+  return TargetToJs(info.Env(), std::make_shared<Tree>(ReadPath(info[0], "path"), stage));
 }
 
 Napi::Value OpenLayerBinding(const Info& info) {
-  return TreeToJs(info.Env(), std::make_shared<Tree>(ReadPath(info[0], "path")));
+  return TargetToJs(info.Env(), std::make_shared<Tree>(ReadPath(info[0], "path")));
 }
 
 Napi::Value OpenFileBinding(const Info& info) {
-  auto [object, handle] = NewHandle(info.Env(), std::make_shared<ContentFile>(ReadPath(info[0], "path")));
-  Export(object, "run", [handle = handle](const Info& call) -> Napi::Value {
-    return RunWork(
-        call.Env(), [file = handle->Get(call.Env()), list = List(call)] { file->Run(list.commands, list.buffers); },
-        [](Napi::Env env, auto) { return Napi::Array::New(env); });
-  });
-  return object;
+  return TargetToJs(info.Env(), std::make_shared<ContentFile>(ReadPath(info[0], "path")));
 }
 
 Napi::Object Init(Napi::Env, Napi::Object exports) {

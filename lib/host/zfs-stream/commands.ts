@@ -1,4 +1,4 @@
-/** Lists of commands for the native writer (`addon/src/unix/tree.cc`), built while it runs the list before. */
+/** Lists of commands for the native writer (`addon/src/unix/tree.cc`), built while it runs those before. */
 import { codeOf, type SmartadmError } from '../../errors.js';
 import { hostError } from '../errors.js';
 import type { NativeCommandRunner } from '../native-linux.js';
@@ -12,10 +12,12 @@ const Op = {
   whiteout: 28, empty: 29, folderTimes: 30,
 } as const; // prettier-ignore
 
-const commandWords = 32 * 1024;
+const commandWords = 8 * 1024;
 /** A list is run when it holds about so much. */
-const enoughCommands = 16 * 1024;
-const enoughData = 1024 * 1024;
+const enoughCommands = 4 * 1024;
+const enoughData = 256 * 1024;
+/** So many lists may wait for their turn or run, so that writer and builder wait little for each other. */
+const mostUnderWay = 6;
 const arenaBytes = 2 * enoughData;
 /** No command has more words besides the bytes of its blocks. */
 const mostFixedWords = 16;
@@ -27,7 +29,6 @@ export interface Time {
   readonly nanoseconds: number;
 }
 
-/** One of the two lists: while one runs, the other is built. */
 interface List {
   /** Each field of a command takes whole words of the machine. */
   words: Uint32Array;
@@ -66,8 +67,9 @@ function newList(): List {
  */
 export class Commands {
   private list = newList();
-  private spare = newList();
-  private running: Promise<void> = Promise.resolve();
+  private readonly spare: List[] = [];
+  /** Lists that wait or run, the oldest first. They run in this order, and none after one that failed. */
+  private readonly underWay: Promise<void>[] = [];
 
   private readonly runner: NativeCommandRunner;
   private readonly refused: (object: number, key: string, code: string) => void;
@@ -83,42 +85,25 @@ export class Commands {
     return size >= enoughCommands || arenaUsed >= enoughData || large.length > 0;
   }
 
-  /** Starts the list, once the one before has ended. */
+  /** Starts the list; waits for the oldest one while too many are under way. */
   async flush(): Promise<void> {
-    await this.running;
     const list = this.list;
-    if (list.count === 0) return;
-    const done = this.runner.run(list.bytes.subarray(0, list.size * 4), [list.arena, ...list.large]).then(
-      (refusals) => {
-        for (const { command, code } of refusals) {
-          const attribute = list.attributes.get(command);
-          if (attribute !== undefined) this.refused(attribute.object, attribute.key, code);
-        }
-        list.size = list.count = list.arenaUsed = 0;
-        list.large = [];
-        list.writeAt = nowhere;
-        list.attributes.clear();
-      },
-      (cause: unknown) => {
-        throw explain(cause);
-      },
-    );
-    // Seen when the next list starts, or at the end.
-    done.catch(() => undefined);
-    this.running = done;
-    this.list = this.spare;
-    this.spare = list;
+    if (list.count > 0) {
+      this.underWay.push(this.run(list));
+      this.list = this.spare.pop() ?? newList();
+    }
+    if (this.underWay.length > mostUnderWay) await this.underWay.shift();
   }
 
   /** Runs all there is to its end. */
   async finish(): Promise<void> {
     await this.flush();
-    await this.running;
+    while (this.underWay.length > 0) await this.underWay.shift();
   }
 
   /** Waits for what runs, whatever comes of it, and lets go of the target. */
   async close(): Promise<void> {
-    await this.running.catch(() => undefined);
+    await Promise.allSettled(this.underWay);
     this.runner.close();
   }
 
@@ -334,6 +319,28 @@ export class Commands {
     this.block(path);
     this.time(accessed);
     this.time(modified);
+  }
+
+  private run(list: List): Promise<void> {
+    const done = this.runner.run(list.bytes.subarray(0, list.size * 4), [list.arena, ...list.large]).then(
+      (refusals) => {
+        for (const { command, code } of refusals) {
+          const attribute = list.attributes.get(command);
+          if (attribute !== undefined) this.refused(attribute.object, attribute.key, code);
+        }
+        list.size = list.count = list.arenaUsed = 0;
+        list.large = [];
+        list.writeAt = nowhere;
+        list.attributes.clear();
+        this.spare.push(list);
+      },
+      (cause: unknown) => {
+        throw explain(cause);
+      },
+    );
+    // Seen when its turn to be waited for comes.
+    done.catch(() => undefined);
+    return done;
   }
 
   /** Writes out of buffer `index`. What continues the write before, in memory and in the file, becomes part of it. */

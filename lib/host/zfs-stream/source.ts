@@ -1,5 +1,6 @@
 /** The bytes of a stream, taken in pieces of the length asked for, with the running checksum over all of them. */
 import type { Readable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import { invalid } from './bytes.js';
 import { headerSize, RecordHeader } from './record-header.js';
 
@@ -24,7 +25,7 @@ export class Source {
   readonly header = new RecordHeader();
 
   private readonly chunks: AsyncIterator<unknown>;
-  private readonly recycle: RecyclingStream['recycle'];
+  private readonly stream: RecyclingStream;
   private chunk: Buffer = empty;
   private position = 0;
   private summed = 0;
@@ -32,7 +33,7 @@ export class Source {
 
   /** Pieces taken are good until the next chunk is asked for. */
   constructor(stream: RecyclingStream) {
-    this.recycle = stream.recycle;
+    this.stream = stream;
     this.chunks = stream[Symbol.asyncIterator]() as AsyncIterator<unknown>;
   }
 
@@ -94,10 +95,12 @@ export class Source {
   async more(): Promise<boolean> {
     while (this.position === this.chunk.length) {
       this.sumUp();
-      if (this.chunk !== empty) this.recycle?.(this.chunk);
+      if (this.chunk !== empty) this.stream.recycle?.(this.chunk);
       this.chunk = empty;
       this.position = this.summed = 0;
       const next = await this.chunks.next();
+      // What has come in meanwhile has its turn: a chunk at hand would else be worked on before the next is asked for.
+      await turn();
       if (next.done === true) return false;
       if (!(next.value instanceof Uint8Array)) throw new TypeError('a stream of bytes is needed');
       const { buffer, byteOffset, byteLength } = next.value;

@@ -135,8 +135,9 @@ await exercise(
   async () => {
     const stream = codec.openZstd();
     try {
-      await stream.run(Buffer.from('28b52ffd0458', 'hex'), output);
-      await stream.run(noise, output);
+      stream.give(Buffer.from('28b52ffd0458', 'hex'));
+      stream.give(noise);
+      await stream.fill(output);
     } finally {
       stream.close();
     }
@@ -145,11 +146,20 @@ await exercise(
   async () => {
     const stream = isal.openGzip();
     try {
-      await stream.run(gzipSync(noise), output);
-      await stream.run(Buffer.from('1f8b08000000000000ff07', 'hex'), output);
+      stream.give(gzipSync(noise));
+      await stream.fill(output.subarray(0, 100));
+      stream.give(Buffer.from('1f8b08000000000000ff07', 'hex'));
+      await stream.fill(output);
     } finally {
       stream.close();
     }
+  },
+  async () => {
+    const stream = isal.openGzip();
+    stream.give(gzipSync(noise));
+    const waiting = Promise.all([stream.fill(output), stream.fill(output)]);
+    stream.close();
+    await waiting;
   },
 );
 
@@ -163,8 +173,8 @@ await exercise(
   async (i) => {
     const runner = tree.openTree(join(folder, 'tree'), `other${i}`);
     try {
-      await runner.run(Buffer.alloc(0), []);
-      await runner.run(noise.subarray(i), [noise]);
+      const lists = [Buffer.alloc(0), noise.subarray(i), noise].map((list) => runner.run(list, [noise]));
+      await Promise.all(lists);
     } finally {
       runner.close();
     }
