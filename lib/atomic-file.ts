@@ -1,14 +1,11 @@
 /** Files that are either as they were or wholly as they are to be, whatever happens to the writer. */
-import {
-  closeSync, fchmodSync, fchownSync, fsync, openSync, readdirSync, renameSync, rmSync, writeFileSync,
-} from 'node:fs'; // prettier-ignore
+import { closeSync, fchmodSync, fsync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { randomBytes } from './random.js';
 
 export interface AtomicFileOptions {
   /** Permission bits, regardless of the umask. Default 0644. */
   readonly mode?: number;
-  readonly owner?: { readonly uid: number; readonly gid: number };
   /**
    * What a power cut right afterwards may do: `nothing`, which is the default; bring `before` back, the old content, which
    * is quicker and enough where another write to the same folder follows; or leave `anything`, for what can be done without.
@@ -24,7 +21,7 @@ export interface AtomicFileOptions {
 export async function writeAtomically(
   path: string,
   data: string | Uint8Array,
-  { mode = 0o644, owner, powerCut = 'nothing' }: AtomicFileOptions = {},
+  { mode = 0o644, powerCut = 'nothing' }: AtomicFileOptions = {},
 ): Promise<void> {
   const folder = dirname(path);
   const prefix = `.${basename(path)}.`;
@@ -36,7 +33,6 @@ export async function writeAtomically(
     try {
       writeFileSync(file, data);
       fchmodSync(file, mode);
-      if (owner !== undefined) fchownSync(file, owner.uid, owner.gid);
       if (powerCut !== 'anything') await flushed(file);
     } finally {
       closeSync(file);

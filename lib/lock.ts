@@ -15,22 +15,20 @@ export interface LockOptions {
   readonly wait?: boolean;
   /** Gives up waiting when aborted. */
   readonly signal?: AbortSignal | undefined;
-  /** Gives up waiting after this time; no limit when absent. */
-  readonly timeoutMs?: number | undefined;
 }
 
 /** Who may read the lock file: everybody. Others can see a lock, only root takes one. */
 const lockFileMode = 0o644;
 
-/** What Node's timers take at most. */
-const longestTimerMs = 2 ** 31 - 1;
+/** Longer than anybody waits. */
+const longMs = 2 ** 31 - 1;
 
 /**
  * Takes the lock kept in the file `path`, made with its parents when missing. Excludes other callers in this process as
  * in others, and programs that use fcntl locks. The file stays, until the machine's next boot at the latest: were it
  * removed, who waits for it would hold a lock on nothing while the next one takes a new file, and other programs that use
- * these locks do not look whether the file they have locked is still the one of that name. Throws `LockHeld` when `wait` is false and somebody else
- * has it, `TimedOut` after `timeoutMs`, and the reason of `signal` when that is aborted.
+ * these locks do not look whether the file they have locked is still the one of that name. Throws `LockHeld` when `wait` is
+ * false and somebody else has it, and the reason of `signal` when that is aborted.
  */
 export async function acquireLock(path: string, options: LockOptions = {}): Promise<Lock> {
   options.signal?.throwIfAborted();
@@ -39,7 +37,7 @@ export async function acquireLock(path: string, options: LockOptions = {}): Prom
   const free = await native.lockFile(path, lockFileMode, false);
   if (free !== undefined) return lockOf(free);
   if (options.wait === false) throw new SmartadmError('LockHeld', `${path} is locked by another command`);
-  return lockOf(await waitFor(path, native.lockFile(path, lockFileMode, true), options));
+  return lockOf(await waitFor(path, native.lockFile(path, lockFileMode, true), options.signal));
 }
 
 /** Runs `work` while holding the lock in `path`. Throws what {@link acquireLock} and `work` throw. */
@@ -64,22 +62,15 @@ function lockOf(handle: NativeHandle): Lock {
 async function waitFor(
   path: string,
   arrival: Promise<NativeHandle | undefined>,
-  options: LockOptions,
+  signal: AbortSignal | undefined,
 ): Promise<NativeHandle> {
-  let timer: NodeJS.Timeout | undefined;
+  // The native wait does not keep the program running; this timer does for as long as somebody wants the lock.
+  const timer = setInterval(() => undefined, longMs);
   let aborted: (() => void) | undefined;
   const givingUp = new Promise<never>((_, reject) => {
-    // The native wait does not keep the program running; this timer does for as long as somebody wants the lock.
-    timer = setInterval(
-      () => {
-        if (options.timeoutMs === undefined) return;
-        reject(new SmartadmError('TimedOut', `${path} is still locked by another command`));
-      },
-      Math.min(options.timeoutMs ?? longestTimerMs, longestTimerMs),
-    );
-    aborted = () => reject(abortReason(options.signal));
-    options.signal?.addEventListener('abort', aborted);
-    if (options.signal?.aborted === true) aborted();
+    aborted = () => reject(abortReason(signal));
+    signal?.addEventListener('abort', aborted);
+    if (signal?.aborted === true) aborted();
   });
   try {
     const handle = await Promise.race([arrival, givingUp]);
@@ -93,7 +84,7 @@ async function waitFor(
     throw error;
   } finally {
     clearInterval(timer);
-    if (aborted !== undefined) options.signal?.removeEventListener('abort', aborted);
+    if (aborted !== undefined) signal?.removeEventListener('abort', aborted);
   }
 }
 

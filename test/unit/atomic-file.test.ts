@@ -35,13 +35,6 @@ describe('writeAtomically', () => {
     }
   });
 
-  it('sets the owner', { skip: process.getuid?.() !== 0 && 'needs root' }, async () => {
-    const path = join(folder, 'file');
-    await writeAtomically(path, 'x', { owner: { uid: 12, gid: 34 } });
-    const { uid, gid } = await stat(path);
-    assert.deepEqual({ uid, gid }, { uid: 12, gid: 34 });
-  });
-
   it('leaves what was there when it fails', async () => {
     await assert.rejects(writeAtomically(join(folder, 'missing', 'file'), 'x'), { code: 'ENOENT' });
     // A folder cannot be replaced by a file: the last step fails.
