@@ -311,12 +311,9 @@ function character(decimal: string | undefined, hex: string | undefined): string
   return notXml.test(text) ? undefined : text;
 }
 
-/**
- * The text of a configuration, as libzonecfg lays it out. With `replaced`, the text of the file it is going to replace,
- * an older order of comment and document type is kept. Throws `ZoneInvalid` when a value cannot stand in XML.
- */
-export function writeZoneXml(config: ZoneConfig, replaced?: string): string {
-  const lines = [prolog(replaced)];
+/** The text of a configuration, as libzonecfg lays it out. Throws `ZoneInvalid` when a value cannot stand in XML. */
+export function writeZoneXml(config: ZoneConfig): string {
+  const lines = [declaration, comment, doctype];
   if (config.resources.length === 0) {
     lines.push(`${tag('zone', config.attributes)}/>\n`);
     return lines.join('');
@@ -334,13 +331,6 @@ export function writeZoneXml(config: ZoneConfig, replaced?: string): string {
   }
   lines.push('</zone>\n');
   return lines.join('');
-}
-
-function prolog(replaced: string | undefined): string {
-  const typeAt = replaced?.indexOf('<!DOCTYPE') ?? -1;
-  const commentAt = replaced?.indexOf('<!--') ?? -1;
-  const typeFirst = typeAt >= 0 && commentAt > typeAt;
-  return declaration + (typeFirst ? doctype + comment : comment + doctype);
 }
 
 function tag(kind: string, attributes: ZoneAttributes): string {

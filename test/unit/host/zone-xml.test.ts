@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { SmartadmError } from '../../../lib/errors.js';
 import { parseZoneXml, writeZoneXml } from '../../../lib/host/zone-xml.js';
+import { savedZoneXml } from '../../vectors.js';
 
 const folder = join(import.meta.dirname, '../../fixtures/zone-xml');
 const invalid = (text: string) => (error: unknown) =>
@@ -15,7 +16,7 @@ void describe('zone XML', () => {
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.xml'))) {
     void test(`${file} comes back to the byte`, () => {
       const text = readFileSync(join(folder, file), 'utf8');
-      assert.equal(writeZoneXml(parseZoneXml(text), text), text);
+      assert.equal(writeZoneXml(parseZoneXml(text)), savedZoneXml(text));
     });
   }
 

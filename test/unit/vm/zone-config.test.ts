@@ -13,7 +13,7 @@ import { planUpdate } from '../../../lib/vm/update-plan.js';
 import { vmToZoneConfig, withAttr, withAutoboot, withDataset, withFilesystem } from '../../../lib/vm/zone-config.js';
 import { zoneConfigToVm } from '../../../lib/vm/zone-config-read.js';
 import { updateZoneConfig } from '../../../lib/vm/zone-config-update.js';
-import { vectors, vectorsFolder } from '../../vectors.js';
+import { savedZoneXml, vectors, vectorsFolder } from '../../vectors.js';
 import { recordedFacts, recordedVm, type Flow, type FlowAfter, type FlowStep } from './flows.js';
 
 const bases = JSON.parse(readFileSync(join(vectorsFolder, 'vm-flow-bases.json'), 'utf8')) as Readonly<
@@ -27,8 +27,8 @@ describe('a payload becomes the configuration that the original wrote', () => {
       const vms: VmObject[] = [];
       for (const step of steps.filter(isConfigured)) {
         const spec = await parseCreatePayload(step.payload, recordedFacts(vms));
-        const expected = step.after?.zone_xml ?? '';
-        assert.equal(writeZoneXml(installed(spec), expected), expected);
+        const expected = savedZoneXml(step.after?.zone_xml ?? '');
+        assert.equal(writeZoneXml(installed(spec)), expected);
         vms.push(recordedVm(parseZoneXml(expected), spec.autoboot));
       }
     });
@@ -36,8 +36,7 @@ describe('a payload becomes the configuration that the original wrote', () => {
   for (const [name, { payload, after }] of Object.entries(bases)) {
     it(`base ${name}`, async () => {
       const spec = await parseCreatePayload(payload, recordedFacts([]));
-      const expected = after.zone_xml ?? '';
-      assert.equal(writeZoneXml(installed(spec), expected), expected);
+      assert.equal(writeZoneXml(installed(spec)), savedZoneXml(after.zone_xml ?? ''));
     });
   }
 });
@@ -55,7 +54,7 @@ describe('an update becomes the configuration that the original wrote', () => {
         const plan = await planUpdate(current, payloadOf(step), recordedFacts([current]));
         config = updateZoneConfig(config, current, plan);
         const expected = step.after?.zone_xml;
-        if (expected !== undefined) assert.equal(anonymous(writeZoneXml(config, expected)), anonymous(expected));
+        if (expected !== undefined) assert.equal(anonymous(writeZoneXml(config)), anonymous(savedZoneXml(expected)));
       }
     });
   }
@@ -100,7 +99,7 @@ describe('a configuration changed by an update of nothing', () => {
       const text = readFileSync(join(folder, file), 'utf8');
       const config = parseZoneXml(text);
       const current = recordedVm(config, false);
-      assert.equal(writeZoneXml(updateZoneConfig(config, current, nothing(current)), text), text);
+      assert.equal(writeZoneXml(updateZoneConfig(config, current, nothing(current))), savedZoneXml(text));
     });
   }
 });
