@@ -1,5 +1,5 @@
 /** Makes a VM from a payload: all of it, or nothing. */
-import { chmod, lstat, mkdir } from 'node:fs/promises';
+import { chmod, lstat, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFolder } from '../atomic-file.js';
 import type { Context } from '../context.js';
@@ -28,6 +28,8 @@ import { vmToZoneConfig, withAttr, withAutoboot, withDataset } from './zone-conf
 
 /** Only the host's root may look into a machine: what is setuid inside is for nobody outside. */
 const zonepathMode = 0o700;
+/** What the platform keeps of a VM beside its root. */
+const platformsOwn = ['config', 'lastbooted', 'lastexited'] as const;
 
 /**
  * Makes the VM that `payload` describes and, unless it says otherwise, boots it (`vm-lifecycle`, create). Killed at any
@@ -154,6 +156,8 @@ export async function makeRoot(host: Host, spec: RootSpec): Promise<void> {
   }
   const zonepath = host.at(spec.zonepath);
   await chmod(zonepath, zonepathMode);
+  // What an image brings of these is another VM's, or a link or pipe that is to harm.
+  await Promise.all(platformsOwn.map((name) => rm(join(zonepath, name), { recursive: true, force: true })));
   // What a hypervisor runs in comes with no image.
   if (spec.image_uuid === undefined) await mkdir(join(zonepath, 'root'), { recursive: true });
   // What an image calls its root may be a way out of it.

@@ -1,5 +1,6 @@
 /** Takes in a VM that another host has sent (`vm-lifecycle`, receive). */
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { writeAtomically } from '../atomic-file.js';
 import type { Context } from '../context.js';
@@ -89,11 +90,23 @@ async function receiveDatasets(
       });
       const set = receivedProperties(properties);
       if (Object.keys(set).length > 0) await host.datasets.set(dataset, set);
+      if (dataset === spec.zfs_filesystem) await requirePlain(host.at(spec.zonepath));
       await host.datasets.destroy(snapshot).catch((error: unknown) => {
         if (codeOf(error) !== 'DatasetNotFound') ctx.log.warn({ err: error, snapshot }, 'cannot remove the snapshot');
       });
     }
   }
+}
+
+/** What the platform keeps beside the root is read and written by this host: no link of a bundle may lead it elsewhere. */
+async function requirePlain(zonepath: string): Promise<void> {
+  const list = (folder: string) => readdir(folder, { withFileTypes: true });
+  const own = (await list(zonepath)).filter(({ name }) => /^(?:config|lastbooted|lastexited)$/.test(name));
+  const config = own.find((entry) => entry.name === 'config' && entry.isDirectory());
+  const within = config === undefined ? [] : await list(join(zonepath, config.name));
+  const strange = [...own, ...within].find((entry) => entry !== config && !entry.isFile());
+  if (strange === undefined) return;
+  throw vmError('BundleInvalid', `what the bundle has for ${join(strange.parentPath, strange.name)} is no file`);
 }
 
 function volumesOf({ disks }: VmSpec): readonly string[] {

@@ -1,12 +1,14 @@
 /** Making machines at the same time, killed half way, from damaged payloads: on a real host, by the commands alone. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { inOwnNetworkNamespace } from '../netns.js';
-import { openTestHost, payload, type TestHost } from './test-host.js';
+import { busyboxImage, openTestHost, payload, type TestHost } from './test-host.js';
 import { tracesOf } from './traces.js';
 
 inOwnNetworkNamespace(import.meta.url);
@@ -133,6 +135,26 @@ describe('create', () => {
     assert.match(done.stderr, /^[^\n]*smartos[^\n]*\n$/);
     assert.deepEqual(await uuids(), []);
     await host.ok('imgadm', ['delete', foreign.uuid]);
+  });
+
+  it('from an image that has links and pipes where the platform keeps files: they are gone', async () => {
+    const [number = ''] = readdirSync(host.at('/zones/.smartadm/snapshots'));
+    const image = host.at(`/zones/.smartadm/snapshots/${number}/final`);
+    const setReadOnly = (value: boolean) => spawnSync('btrfs', ['property', 'set', image, 'ro', String(value)]);
+    setReadOnly(false);
+    symlinkSync(host.at('/etc'), join(image, 'config'));
+    for (const name of ['lastexited', 'lastbooted']) spawnSync('mkfifo', [join(image, name)]);
+    setReadOnly(true);
+    const uuid = randomUUID();
+    assert.equal((await create({ uuid, autoboot: false, tags: { a: 1 } })).status, 0);
+    const vm = JSON.parse(await host.ok('vmadm', ['get', uuid])) as Record<string, unknown>;
+    assert.deepEqual([vm['tags'], vm['exit_timestamp']], [{ a: 1 }, undefined]);
+    const again = await host.vmadm(['reprovision', uuid], { input: JSON.stringify({ image_uuid: busyboxImage }) });
+    assert.equal(again.stderr, `Successfully reprovisioned VM ${uuid}\n`);
+    assert.deepEqual((JSON.parse(await host.ok('vmadm', ['get', uuid])) as Record<string, unknown>)['tags'], { a: 1 });
+    setReadOnly(false);
+    for (const name of ['config', 'lastexited', 'lastbooted']) rmSync(join(image, name));
+    setReadOnly(true);
   });
 
   it('refuses an address that another machine has', async () => {

@@ -1,6 +1,6 @@
 /** A machine that moves from one host to another, by the commands alone. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
 import { inOwnNetworkNamespace } from '../netns.js';
@@ -106,6 +106,27 @@ describe('a machine that is sent', () => {
     assert.equal(await target.ok('vmadm', ['list', '-H', `uuid=${uuid}`]), '');
     assert.ok(!existsSync(target.at(`/etc/zones/${uuid}-receiving.json`)));
     assert.ok(!existsSync(target.at(`/zones/${uuid}`)));
+  });
+
+  it('is refused where links are to lead the host elsewhere', async () => {
+    await source.ok('vmadm', ['start', uuid]);
+    await source.ok('vmadm', ['stop', '-F', uuid]);
+    for (const [path, elsewhere] of [
+      ['config', '/etc'],
+      ['config/tags.json', '/etc/passwd'],
+      ['lastexited', '/etc/passwd'],
+    ] as const) {
+      const at = source.at(`/zones/${uuid}/${path}`);
+      renameSync(at, `${at}.kept`);
+      symlinkSync(elsewhere, at);
+      const hostile = await run(source, ['send', uuid]);
+      rmSync(at);
+      renameSync(`${at}.kept`, at);
+      const refused = await run(target, ['receive'], hostile.stdout);
+      const said = `what the bundle has for ${target.at(`/zones/${uuid}/${path}`)} is no file\n`;
+      assert.deepEqual([refused.status, refused.stderr], [1, said]);
+      assert.equal(await target.ok('vmadm', ['list', '-H', `uuid=${uuid}`]), '');
+    }
   });
 
   it('leaves what delete removes when it is killed', async () => {
