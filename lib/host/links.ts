@@ -61,9 +61,9 @@ export interface HostLinks {
 }
 
 /**
- * Links of a host on which zones get their vnics from us. The way of a vnic at boot: `ensureCarrier`, `addressing` and `guard` before the zone starts, its link
- * made under `hostName`; `acquire` once its init runs, when `addressing` left the word `dhcp` standing; `forget` when the
- * zone has stopped.
+ * Links of a host on which zones get their vnics from us. The way of a vnic at boot: `ensureCarrier`, `addressing` and
+ * `guard` before the zone starts, its link made under `hostName`; `acquire` once its init runs, when `addressing` left
+ * the word `dhcp` standing; `forget` when the zone has stopped.
  *
  * The platform configures a guest's addresses, `dhcp` included, as the `lx` brand of SmartOS does: an image need not run
  * a DHCP client. On a network served by this host, `dhcp` means an address kept for the vnic's MAC; it is handed out by

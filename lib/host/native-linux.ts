@@ -1,4 +1,4 @@
-/** What the addons of a Linux host export. Types only. */
+/** What the addons of a Linux host export; posix, rootfs, tree and codec are there on illumos, too. Types only. */
 
 /** A network namespace other than the caller's: that of a process, or an open one. */
 export type NetworkNamespace = { readonly pid: number } | { readonly fd: number };
@@ -200,7 +200,8 @@ export interface NativeIsal {
 export interface NativeCommandRunner extends NativeHandle {
   /**
    * Neither list nor buffers may change before this settles; several are run one after another. Rejects at the first
-   * command that fails, with the errno's name as code, and whatever comes after it with `ECANCELED`; extended attributes that the filesystem cannot hold are returned instead, by position in the list.
+   * command that fails, with the errno's name as code, and whatever comes after it with `ECANCELED`; extended attributes that
+   * the filesystem cannot hold are returned instead, by position in the list.
    */
   run(
     commands: Uint8Array,

@@ -160,9 +160,10 @@ export interface NativeZfsLibrary extends NativeHandle {
   resumption(token: string): Promise<NativeSend>;
   /**
    * Makes `target` (`fs`, or `fs@snapshot` for another name of the snapshot) from what is read from a descriptor, which
-   * stays the caller's. `force` rolls an existing one back first; mounts unless told otherwise. Throws `EBADF`, `EZFS_BADSTREAM`,
-   * `EZFS_EXISTS`, `EZFS_NOENT`, `EZFS_BADPROP`, `EZFS_BADRESTORE` when it does not build on what is there, and leaves nothing that a full stream would have made, unless it may be `resumable`:
-   * then what came of a stream that is cut off (`EZFS_BADSTREAM`) waits for the rest, or for `abandon`.
+   * stays the caller's. `force` rolls an existing one back first; mounts unless told otherwise. Throws `EBADF`,
+   * `EZFS_BADSTREAM`, `EZFS_EXISTS`, `EZFS_NOENT`, `EZFS_BADPROP`, `EZFS_BADRESTORE` when it does not build on what is
+   * there, and leaves nothing that a full stream would have made, unless it may be `resumable`: then what came of a
+   * stream that is cut off (`EZFS_BADSTREAM`) waits for the rest, or for `abandon`.
    */
   receive(
     target: string,

@@ -2,8 +2,8 @@
 import { hostError } from '../errors.js';
 
 /**
- * Splits the text of `property` into words at blanks, tabs and line ends; quotes and backslashes as in sh(1), and no expansion of any kind.
- * Throws `ZoneInvalid` for a quote without an end.
+ * Splits the text of `property` into words at blanks, tabs and line ends; quotes and backslashes as in sh(1), and no
+ * expansion of any kind. Throws `ZoneInvalid` for a quote without an end.
  */
 export function splitWords(property: string, text: string): readonly string[] {
   const words: string[] = [];
