@@ -1,6 +1,7 @@
 /** A stand-in illumos host for whole commands: pools, nic tags and facts of a machine, driven by the built programs. */
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'; // prettier-ignore
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -91,5 +92,33 @@ export class IllumosHost extends IllumosRoot {
         resolve({ status: status ?? -1, stdout: bytes.toString(), bytes, stderr });
       });
     });
+  }
+
+  /** The same, which has to succeed. A payload goes as JSON to its standard input. */
+  async ok(program: 'vmadm' | 'imgadm', args: readonly string[], input: object | Buffer = Buffer.of()): Promise<Ran> {
+    const ran = await this.command(program, args, Buffer.isBuffer(input) ? input : JSON.stringify(input));
+    assert.equal(ran.status, 0, `${program} ${args.join(' ')}: ${ran.stderr}`);
+    return ran;
+  }
+
+  async get(uuid: string): Promise<Readonly<Record<string, unknown>>> {
+    return JSON.parse((await this.ok('vmadm', ['get', uuid])).stdout) as Record<string, unknown>;
+  }
+
+  /** What a file holds; empty when it is not there. */
+  text(path: string): string {
+    const content = this.read(path);
+    return typeof content === 'string' ? content : '';
+  }
+
+  /** Installs the sample image, as it is, and under a UUID of its own as one for zones of the host's own kind. */
+  async installSamples(ownKind: string): Promise<void> {
+    const images = fileURLToPath(new URL('../fixtures/images/', import.meta.url));
+    const [manifest, file] = [join(images, 'busybox-1.35.0.imgmanifest'), join(images, 'busybox-1.35.0.zfs.gz')];
+    await this.ok('imgadm', ['install', '-m', manifest, '-f', file]);
+    const sample = JSON.parse(readFileSync(manifest, 'utf8')) as object;
+    const own = { ...sample, uuid: ownKind, os: 'smartos', type: 'zone-dataset' };
+    this.write('/tmp/own.imgmanifest', JSON.stringify(own));
+    await this.ok('imgadm', ['install', '-m', join(this.path, 'tmp/own.imgmanifest'), '-f', file]);
   }
 }

@@ -69,34 +69,12 @@ const rows: readonly Row[] = [
 let from: IllumosHost;
 let to: IllumosHost;
 
-async function ok(host: IllumosHost, program: 'vmadm' | 'imgadm', args: readonly string[], input?: object | Buffer) {
-  const text = input === undefined ? '' : Buffer.isBuffer(input) ? input : JSON.stringify(input);
-  const ran = await host.command(program, args, text);
-  assert.equal(ran.status, 0, `${program} ${args.join(' ')}: ${ran.stderr}`);
-  return ran;
-}
-
-const get = async (host: IllumosHost, uuid: string) =>
-  JSON.parse((await ok(host, 'vmadm', ['get', uuid])).stdout) as Vm;
-
-/** The sample image, as one for zones of the host's own kind. */
-function joyentManifest(host: IllumosHost): string {
-  const manifest = JSON.parse(readFileSync(join(images, 'busybox-1.35.0.imgmanifest'), 'utf8')) as object;
-  const own = { uuid: joyentImage, os: 'smartos', type: 'zone-dataset' };
-  host.write('/tmp/joyent.imgmanifest', JSON.stringify({ ...manifest, ...own }));
-  return join(host.path, 'tmp/joyent.imgmanifest');
-}
-
 before(async () => {
   [from, to] = [new IllumosHost(), new IllumosHost()];
   for (const host of [from, to]) {
-    for (const [manifest, name] of [
-      [join(images, 'busybox-1.35.0.imgmanifest'), 'busybox-1.35.0'],
-      [joyentManifest(host), 'busybox-1.35.0'],
-      [join(images, 'echo-volume-1.0.0.imgmanifest'), 'echo-volume-1.0.0'],
-    ] as const) {
-      await ok(host, 'imgadm', ['install', '-m', manifest, '-f', join(images, `${name}.zfs.gz`)]);
-    }
+    await host.installSamples(joyentImage);
+    const volume = join(images, 'echo-volume-1.0.0');
+    await host.ok('imgadm', ['install', '-m', `${volume}.imgmanifest`, '-f', `${volume}.zfs.gz`]);
   }
 });
 after(() => {
@@ -112,9 +90,9 @@ for (const [index, { brand, payload, update, updated, wanted, snapshots, reprovi
   describe(`a VM of brand ${brand} on illumos`, () => {
     it('is made and updated', async () => {
       const nic = { nic_tag: 'admin', mac: 'c0:ff:ee:00:00:01', ips: ['10.0.0.9/24'], ...(isMachine ? { model: 'virtio' } : {}) }; // prettier-ignore
-      await ok(from, 'vmadm', ['create'], { brand, uuid, autoboot: false, tags: { a: 1 }, nics: [nic], ...payload });
-      await ok(from, 'vmadm', ['update', uuid], update);
-      assert.deepEqual(updated(await get(from, uuid)), wanted);
+      await from.ok('vmadm', ['create'], { brand, uuid, autoboot: false, tags: { a: 1 }, nics: [nic], ...payload });
+      await from.ok('vmadm', ['update', uuid], update);
+      assert.deepEqual(updated(await from.get(uuid)), wanted);
     });
 
     it(snapshots === undefined ? 'goes back to a snapshot' : 'has no snapshots, and says why', async () => {
@@ -126,18 +104,18 @@ for (const [index, { brand, payload, update, updated, wanted, snapshots, reprovi
       }
       assert.equal(taken.status, 0, taken.stderr);
       writeFileSync(mark(from), '');
-      await ok(from, 'vmadm', ['rollback-snapshot', uuid, 'before']);
+      await from.ok('vmadm', ['rollback-snapshot', uuid, 'before']);
       assert.ok(!existsSync(mark(from)));
       const disk = `zones/${uuid}${isMachine ? '/disk0' : ''}@vmsnap-before`;
       assert.ok(zfsEvents(from).includes(`rollback ${disk}`));
-      await ok(from, 'vmadm', ['delete-snapshot', uuid, 'before']);
-      const vm = await get(from, uuid);
+      await from.ok('vmadm', ['delete-snapshot', uuid, 'before']);
+      const vm = await from.get(uuid);
       assert.deepEqual([vm['snapshots'], vm['state']], [[], 'running']);
     });
 
     it(reprovision === undefined ? 'is put onto an image anew' : 'is not put onto another image', async () => {
       const image = { image_uuid: isMachine ? volumeImage : payload['image_uuid'] };
-      const before = await get(from, uuid);
+      const before = await from.get(uuid);
       writeFileSync(mark(from), '');
       const done = await from.command('vmadm', ['reprovision', uuid], JSON.stringify(image));
       if (reprovision !== undefined) {
@@ -151,29 +129,29 @@ for (const [index, { brand, payload, update, updated, wanted, snapshots, reprovi
       assert.equal(made.length, 2);
       // What is in the zone of a machine is the host's.
       assert.equal(existsSync(mark(from)), isMachine);
-      const vm = await get(from, uuid);
+      const vm = await from.get(uuid);
       assert.equal(vm['state'], 'running');
       for (const kept of ['tags', 'quota', 'datasets', 'ram']) assert.deepEqual(vm[kept], before[kept], kept);
       assert.deepEqual(updated(vm), wanted);
     });
 
     it('moves to another host with what is in it, and runs there', async () => {
-      if ((await get(from, uuid))['state'] !== 'stopped') await ok(from, 'vmadm', ['stop', uuid]);
+      if ((await from.get(uuid))['state'] !== 'stopped') await from.ok('vmadm', ['stop', uuid]);
       writeFileSync(mark(from), brand);
-      const { bytes } = await ok(from, 'vmadm', ['send', uuid]);
-      await ok(to, 'vmadm', ['receive'], bytes);
+      const { bytes } = await from.ok('vmadm', ['send', uuid]);
+      await to.ok('vmadm', ['receive'], bytes);
       assert.equal(readFileSync(mark(to), 'utf8'), brand);
-      const [here, there] = [await get(from, uuid), await get(to, uuid)];
+      const [here, there] = [await from.get(uuid), await to.get(uuid)];
       assert.deepEqual(updated(there), updated(here));
       assert.deepEqual(there['datasets'], here['datasets']);
       assert.equal(there['state'], 'stopped');
-      await ok(to, 'vmadm', ['start', uuid]);
-      assert.equal((await get(to, uuid))['state'], 'running');
+      await to.ok('vmadm', ['start', uuid]);
+      assert.equal((await to.get(uuid))['state'], 'running');
     });
 
     it('is removed from both', async () => {
       for (const host of [from, to]) {
-        await ok(host, 'vmadm', ['delete', uuid]);
+        await host.ok('vmadm', ['delete', uuid]);
         assert.equal(host.read(`/etc/zones/${uuid}.xml`), undefined);
         for (const file of ['/system/zfs/state', '/etc/zones/index']) {
           assert.ok(!readFileSync(host.path + file, 'utf8').includes(uuid), file);

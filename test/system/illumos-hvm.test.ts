@@ -16,24 +16,10 @@ const disks = [
 
 let host: IllumosHost;
 
-async function ok(program: 'vmadm' | 'imgadm', args: readonly string[], payload?: object): Promise<string> {
-  const input = payload === undefined ? '' : JSON.stringify(payload);
-  const { status, stdout, stderr } = await host.command(program, args, input);
-  assert.equal(status, 0, `${program} ${args.join(' ')}: ${stderr}`);
-  return stdout;
-}
-
-const get = async (uuid: string) => JSON.parse(await ok('vmadm', ['get', uuid])) as Record<string, unknown>;
-
-function text(path: string): string {
-  const content = host.read(path);
-  return typeof content === 'string' ? content : '';
-}
-
 before(async () => {
   host = new IllumosHost();
   const manifest = join(images, 'echo-volume-1.0.0.imgmanifest');
-  await ok('imgadm', ['install', '-m', manifest, '-f', join(images, 'echo-volume-1.0.0.zfs.gz')]);
+  await host.ok('imgadm', ['install', '-m', manifest, '-f', join(images, 'echo-volume-1.0.0.zfs.gz')]);
 });
 after(() => {
   host.remove();
@@ -47,19 +33,19 @@ for (const brand of ['kvm', 'bhyve'] as const) {
 
   describe(`a machine of brand ${brand} on illumos`, () => {
     it('is made with volumes for disks, and boots', async () => {
-      await ok('vmadm', ['create'], { brand, uuid, alias: `${brand}0`, ram: 512, vcpus: 2, nics, disks });
-      const vm = await get(uuid);
+      await host.ok('vmadm', ['create'], { brand, uuid, alias: `${brand}0`, ram: 512, vcpus: 2, nics, disks });
+      const vm = await host.get(uuid);
       assert.equal(vm['state'], 'running');
       const found = vm['disks'] as Record<string, unknown>[];
       assert.deepEqual(found.map((disk) => disk['path']), volumes.map((name) => `/dev/zvol/rdsk/${name}`)); // prettier-ignore
       assert.deepEqual(found.map((disk) => disk['size']), [10240, 64]); // prettier-ignore
       const made = zfsEvents(host).filter((event) => volumes.some((name) => event.endsWith(name)));
       assert.deepEqual(made, [`clone zones/${volumeImage}@final ${volumes[0] ?? ''}`, `create ${volumes[1] ?? ''}`]);
-      assert.match(text(`${root}/tmp/vm.metadata`), /"internal_metadata"/);
+      assert.match(host.text(`${root}/tmp/vm.metadata`), /"internal_metadata"/);
     });
 
     it('is started with the command line of its platform', () => {
-      const script = text(`${root}/startvm`);
+      const script = host.text(`${root}/startvm`);
       assert.match(script, /^exec >\/tmp\/vm\.startvm\.log 2>&1$/m);
       assert.match(script, /qemu-exec \/smartdc\/bin\/qemu-system-x86_64 "-m" "512" "-name"/);
       assert.ok(script.includes(`file=/dev/zvol/rdsk/${volumes[0] ?? ''},if=virtio,index=0,media=disk,boot=on`));
@@ -67,7 +53,7 @@ for (const brand of ['kvm', 'bhyve'] as const) {
     });
 
     it('tells of itself', async () => {
-      const info = JSON.parse(await ok('vmadm', ['info', uuid])) as Record<string, unknown>;
+      const info = JSON.parse((await host.ok('vmadm', ['info', uuid])).stdout) as Record<string, unknown>;
       assert.deepEqual(info['vnc'], {});
       if (brand === 'bhyve') return;
       assert.equal((info['status'] as { running: boolean }).running, true);
@@ -75,25 +61,25 @@ for (const brand of ['kvm', 'bhyve'] as const) {
     });
 
     it('is interrupted', async () => {
-      await ok('vmadm', ['sysrq', uuid, 'nmi']);
-      const said = brand === 'kvm' ? text(`${root}/tmp/vm.human`) : text('/system/bhyvectl');
+      await host.ok('vmadm', ['sysrq', uuid, 'nmi']);
+      const said = brand === 'kvm' ? host.text(`${root}/tmp/vm.human`) : host.text('/system/bhyvectl');
       if (brand === 'kvm') assert.equal(said, 'nmi 0\n');
       else assert.match(said, /^--vm=SYSbhyve-\d+ --inject-nmi\n$/);
     });
 
     it('is stopped by its power button, and started again', async () => {
-      await ok('vmadm', ['stop', uuid]);
-      const stopped = await get(uuid);
+      await host.ok('vmadm', ['stop', uuid]);
+      const stopped = await host.get(uuid);
       assert.equal(stopped['state'], 'stopped');
       assert.equal(stopped['autoboot'], false);
-      await ok('vmadm', ['start', uuid]);
-      assert.equal((await get(uuid))['autoboot'], true);
+      await host.ok('vmadm', ['start', uuid]);
+      assert.equal((await host.get(uuid))['autoboot'], true);
     });
 
     it('is rebooted', async () => {
-      const { pid } = await get(uuid);
-      await ok('vmadm', ['reboot', uuid]);
-      const vm = await get(uuid);
+      const { pid } = await host.get(uuid);
+      await host.ok('vmadm', ['reboot', uuid]);
+      const vm = await host.get(uuid);
       assert.equal(vm['state'], 'running');
       assert.notEqual(vm['pid'], pid);
     });
@@ -104,27 +90,27 @@ for (const brand of ['kvm', 'bhyve'] as const) {
         assert.equal((await host.command('vmadm', ['create-snapshot', uuid, 'before'])).status, 1);
         return;
       }
-      await ok('vmadm', ['create-snapshot', uuid, 'before']);
-      await ok('vmadm', ['rollback-snapshot', uuid, 'before']);
-      await ok('vmadm', ['delete-snapshot', uuid, 'before']);
-      assert.deepEqual((await get(uuid))['snapshots'], []);
+      await host.ok('vmadm', ['create-snapshot', uuid, 'before']);
+      await host.ok('vmadm', ['rollback-snapshot', uuid, 'before']);
+      await host.ok('vmadm', ['delete-snapshot', uuid, 'before']);
+      assert.deepEqual((await host.get(uuid))['snapshots'], []);
       const made = zfsEvents(host).filter((event) => event.endsWith(`/disk0@vmsnap-before`));
       assert.equal(made.filter((event) => event.startsWith('snapshot')).length, 1);
     });
 
     it('that does not heed the button is ended when its time is up, and by force at once', async () => {
       writeFileSync(`${host.path}${root}/deaf`, '');
-      await ok('vmadm', ['stop', uuid, '-F']);
-      await ok('vmadm', ['start', uuid]);
-      await ok('vmadm', ['stop', uuid, '-t', '1']);
-      assert.equal((await get(uuid))['state'], 'stopped');
+      await host.ok('vmadm', ['stop', uuid, '-F']);
+      await host.ok('vmadm', ['start', uuid]);
+      await host.ok('vmadm', ['stop', uuid, '-t', '1']);
+      assert.equal((await host.get(uuid))['state'], 'stopped');
     });
 
     it('is removed with its disks', async () => {
-      await ok('vmadm', ['delete', uuid]);
+      await host.ok('vmadm', ['delete', uuid]);
       assert.equal(host.read(`/etc/zones/${uuid}.xml`), undefined);
-      assert.ok(!text('/system/zfs/state').includes(uuid));
-      assert.ok(!text('/etc/zones/index').includes(uuid));
+      assert.ok(!host.text('/system/zfs/state').includes(uuid));
+      assert.ok(!host.text('/etc/zones/index').includes(uuid));
     });
   });
 }

@@ -1,48 +1,18 @@
 /** Whole commands on an illumos host: real addons, on libraries and programs that stand in for the system's. */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { IllumosHost } from '../stand-ins/host.js';
 import { zfsEvents } from '../stand-ins/pool.js';
 
-const images = join(import.meta.dirname, '../fixtures/images');
 const zonesImage = '7b9e1c3a-52d4-4e0f-9a86-3f5c0d1e2b47';
 const joyentImage = '7b9e1c3a-52d4-4e0f-9a86-3f5c0d1e2b48';
 
 let host: IllumosHost;
 
-async function ok(program: 'vmadm' | 'imgadm', args: readonly string[], payload?: object): Promise<string> {
-  const { status, stdout, stderr } = await host.command(
-    program,
-    args,
-    payload === undefined ? '' : JSON.stringify(payload),
-  );
-  assert.equal(status, 0, `${program} ${args.join(' ')}: ${stderr}`);
-  return stdout;
-}
-
-const get = async (uuid: string) => JSON.parse(await ok('vmadm', ['get', uuid])) as Record<string, unknown>;
-
-/** What a file of the host holds; empty when it is not there. */
-function text(path: string): string {
-  const content = host.read(path);
-  return typeof content === 'string' ? content : '';
-}
-
-/** The sample image, as one for zones of the host's own kind. */
-function joyentManifest(): string {
-  const manifest = JSON.parse(readFileSync(join(images, 'busybox-1.35.0.imgmanifest'), 'utf8')) as object;
-  const file = `${host.path}/tmp/joyent.imgmanifest`;
-  writeFileSync(file, JSON.stringify({ ...manifest, uuid: joyentImage, os: 'smartos', type: 'zone-dataset' }));
-  return file;
-}
-
 before(async () => {
   host = new IllumosHost();
-  const stream = join(images, 'busybox-1.35.0.zfs.gz');
-  await ok('imgadm', ['install', '-m', join(images, 'busybox-1.35.0.imgmanifest'), '-f', stream]);
-  await ok('imgadm', ['install', '-m', joyentManifest(), '-f', stream]);
+  await host.installSamples(joyentImage);
 });
 after(() => {
   host.remove();
@@ -60,8 +30,8 @@ for (const [index, brand] of (['joyent', 'joyent-minimal', 'lx'] as const).entri
 
   describe(`a zone of brand ${brand} on illumos`, () => {
     it('is made by its brand and booted by zoneadmd', async () => {
-      await ok('vmadm', ['create'], payload);
-      const vm = await get(uuid);
+      await host.ok('vmadm', ['create'], payload);
+      const vm = await host.get(uuid);
       assert.equal(vm['state'], 'running');
       assert.equal(vm['zpool'], 'zones');
       assert.equal(vm['quota'], 5);
@@ -83,20 +53,20 @@ for (const [index, brand] of (['joyent', 'joyent-minimal', 'lx'] as const).entri
     });
 
     it('takes new limits while it runs', async () => {
-      await ok('vmadm', ['update', uuid, 'max_lwps=1234']);
-      assert.match(text(`/system/rctls/${uuid}`), /^zone\.max-lwps 1234 deny$/m);
-      assert.equal((await get(uuid))['max_lwps'], 1234);
+      await host.ok('vmadm', ['update', uuid, 'max_lwps=1234']);
+      assert.match(host.text(`/system/rctls/${uuid}`), /^zone\.max-lwps 1234 deny$/m);
+      assert.equal((await host.get(uuid))['max_lwps'], 1234);
     });
 
     it('is found, listed, stopped, started and rebooted', async () => {
-      assert.equal(await ok('vmadm', ['lookup', '-1', `alias=${brand}0`]), `${uuid}\n`);
-      await ok('vmadm', ['stop', uuid]);
-      assert.equal((await get(uuid))['state'], 'stopped');
-      assert.equal((await get(uuid))['autoboot'], false);
-      await ok('vmadm', ['start', uuid]);
-      const { pid } = await get(uuid);
-      await ok('vmadm', ['reboot', uuid]);
-      const vm = await get(uuid);
+      assert.equal((await host.ok('vmadm', ['lookup', '-1', `alias=${brand}0`])).stdout, `${uuid}\n`);
+      await host.ok('vmadm', ['stop', uuid]);
+      assert.equal((await host.get(uuid))['state'], 'stopped');
+      assert.equal((await host.get(uuid))['autoboot'], false);
+      await host.ok('vmadm', ['start', uuid]);
+      const { pid } = await host.get(uuid);
+      await host.ok('vmadm', ['reboot', uuid]);
+      const vm = await host.get(uuid);
       assert.equal(vm['state'], 'running');
       assert.notEqual(vm['pid'], pid);
       assert.equal(vm['autoboot'], true);
@@ -105,28 +75,28 @@ for (const [index, brand] of (['joyent', 'joyent-minimal', 'lx'] as const).entri
     it('goes back to a snapshot', async () => {
       // No zone with delegated datasets has snapshots.
       if (brand === 'joyent') return;
-      await ok('vmadm', ['create-snapshot', uuid, 'before']);
+      await host.ok('vmadm', ['create-snapshot', uuid, 'before']);
       writeFileSync(`${host.path}/zones/${uuid}/root/after`, '');
-      assert.deepEqual(((await get(uuid))['snapshots'] as { name: string }[]).map(({ name }) => name), ['before']); // prettier-ignore
-      await ok('vmadm', ['rollback-snapshot', uuid, 'before']);
+      assert.deepEqual(((await host.get(uuid))['snapshots'] as { name: string }[]).map(({ name }) => name), ['before']); // prettier-ignore
+      await host.ok('vmadm', ['rollback-snapshot', uuid, 'before']);
       assert.throws(() => readFileSync(`${host.path}/zones/${uuid}/root/after`));
-      await ok('vmadm', ['delete-snapshot', uuid, 'before']);
-      assert.deepEqual((await get(uuid))['snapshots'], []);
+      await host.ok('vmadm', ['delete-snapshot', uuid, 'before']);
+      assert.deepEqual((await host.get(uuid))['snapshots'], []);
     });
 
     it('is stopped at once by force, and says so when it is', async () => {
-      await ok('vmadm', ['stop', uuid, '-F']);
+      await host.ok('vmadm', ['stop', uuid, '-F']);
       const again = await host.command('vmadm', ['stop', uuid, '-F']);
       assert.equal(again.status, 1);
       assert.match(again.stderr, /already not 'running'/);
     });
 
     it('is removed with all that is its own', async () => {
-      await ok('vmadm', ['delete', uuid]);
-      assert.equal(await ok('vmadm', ['list', '-H', '-o', 'uuid', `uuid=${uuid}`]), '');
+      await host.ok('vmadm', ['delete', uuid]);
+      assert.equal((await host.ok('vmadm', ['list', '-H', '-o', 'uuid', `uuid=${uuid}`])).stdout, '');
       assert.equal(host.read(`/etc/zones/${uuid}.xml`), undefined);
-      assert.ok(!text('/system/zfs/state').includes(uuid));
-      assert.ok(!text('/etc/zones/index').includes(uuid));
+      assert.ok(!host.text('/system/zfs/state').includes(uuid));
+      assert.ok(!host.text('/etc/zones/index').includes(uuid));
     });
   });
 }
@@ -140,7 +110,7 @@ describe('what cannot be on illumos', () => {
     assert.equal(status, 1);
     assert.match(stderr, /the hook has failed/);
     assert.equal(host.read(`/etc/zones/${uuid}.xml`), undefined);
-    assert.ok(!text('/system/zfs/state').includes(uuid));
+    assert.ok(!host.text('/system/zfs/state').includes(uuid));
   });
 
   it('is a nic tag that no interface has', async () => {
