@@ -37,7 +37,8 @@ const patienceMs = 3000;
 
 const connectAttempts = 5;
 const redirectLimit = 5;
-const jsonLimitBytes = 128 * 1024 * 1024;
+/** Ten times what servers of many images answer; values take up to forty times as much memory as their text. */
+const jsonLimitBytes = 32 * 1024 * 1024;
 const errorTextLimit = 1024;
 /** Of what a server says in its own words. */
 const messageLimit = 16 * 1024;

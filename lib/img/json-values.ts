@@ -15,15 +15,10 @@ export function valueText(value: unknown): string {
 /** No manifest needs more, and the stack has room for it. */
 const deepest = 100;
 
-/** Whether arrays and objects are nested deeper than what works on them can go. */
-export function isTooDeep(value: unknown): boolean {
-  let level = [value].filter(isNested);
-  for (let depth = 0; depth < deepest && level.length > 0; depth += 1) {
-    level = level.flatMap((each) => Object.values(each).filter(isNested));
-  }
-  return level.length > 0;
-}
-
-function isNested(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
+/** Whether arrays and objects are nested deeper than what works on them can go, or than `levels`. */
+export function isTooDeep(value: unknown, levels = deepest): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  const items: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  return items.some((item) => isTooDeep(item, levels - 1));
 }

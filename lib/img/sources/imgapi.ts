@@ -10,8 +10,8 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const pingTimeoutMs = 15_000;
 const pageLength = 1000;
-/** More pages than that come from a server that repeats itself. */
-const pageLimit = 10_000;
+/** More pages than that come from a server that makes them up; so many still fit into memory. */
+const pageLimit = 100;
 
 /** A source that speaks IMGAPI. Throws `ConfigError` for a URL that is none. */
 export function imgapiSource(config: SourceConfig, connection: Connection): Source {

@@ -300,6 +300,23 @@ describe('sources', () => {
       assert.equal((await listSources(host.context(), await open(server.url))).images.length, 1000);
     });
 
+    it('page by page, which has to end', async () => {
+      let next = 0;
+      const endless = createServer((_, response) => {
+        response.end(JSON.stringify(Array.from({ length: 1000 }, () => ({ uuid: String(next++) }))));
+      });
+      await new Promise<void>((resolve) => endless.listen(0, '127.0.0.1', resolve));
+      const url = `http://127.0.0.1:${(endless.address() as { port: number }).port}`;
+      try {
+        const { images, error } = await listSources(host.context(), await open(url, server.url));
+        assert.deepEqual([codeOf(error), error?.message], ['InternalError', `${url}: the list of images does not end`]);
+        assert.deepEqual(images.map(({ source }) => source), [server.url]); // prettier-ignore
+      } finally {
+        endless.closeAllConnections();
+        endless.close();
+      }
+    });
+
     it('with the headers of the protocol', async () => {
       await listSources(host.context(), await openSources([imgapi(server.url)], { ...quickConnection, userAgentExtra: 'x/1' })); // prettier-ignore
       const headers = server.lastHeaders;
