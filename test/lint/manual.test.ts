@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import type { OptionSpec } from '../../lib/cli/command.js';
 import { commands } from '../../lib/cli/vmadm/commands.js';
+import { hostConfigSchema } from '../../lib/schema/host-config.js';
 import { withProperties } from '../../lib/schema/manual.js';
 
 const manual = readFileSync('man/vmadm.8', 'utf8');
@@ -48,6 +49,15 @@ describe('vmadm(8)', () => {
       assert.deepEqual(listed?.split(' , ') ?? [], aliases);
     });
   }
+
+  it('has what the configuration of a host may hold', () => {
+    const [, section = ''] = /^\.Ss Configuration of a Linux host\n([^]*?)^\.S[hs] /m.exec(manual) ?? [];
+    const told = [...section.matchAll(/^\.It Cm (\w+)/gm)].map(([, name]) => name);
+    const { pools, nicTags, ...others } = hostConfigSchema.properties;
+    const [pool, nicTag] = [pools.additionalProperties.properties, nicTags.additionalProperties.properties];
+    const members = [...Object.keys(pool), ...Object.keys(nicTag), 'pools', 'nicTags', ...Object.keys(others)];
+    assert.deepEqual(told.sort(), members.sort());
+  });
 
   it('has the properties as their rows have them; the build writes them into it', () => {
     assert.equal(withProperties(manual), manual);

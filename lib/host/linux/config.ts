@@ -19,7 +19,7 @@ export interface HostConfig {
   /** By name; never empty. */
   readonly pools: Readonly<Record<string, PoolConfig>>;
   readonly nicTags: Readonly<Record<string, NicTagConfig>>;
-  /** Pool of VMs and images that name none. */
+  /** The pool that is made where none is yet, and that a setup is about. */
   readonly defaultPool: string;
 }
 

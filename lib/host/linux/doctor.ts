@@ -126,7 +126,7 @@ async function storage(root: string): Promise<Finding[]> {
     return [first, ...each];
   } catch (error) {
     const found = describeError(error);
-    return [first, { area: 'path', subject: 'config.json', state: 'wrong', found, remedy: 'see smartadm(5) for what it may hold' }]; // prettier-ignore
+    return [first, { area: 'path', subject: 'config.json', state: 'wrong', found, remedy: 'vmadm(8) tells what it may hold' }]; // prettier-ignore
   }
 }
 
