@@ -47,6 +47,9 @@ export const hostConfigSchema = {
       propertyNames: { pattern: '^[a-zA-Z0-9_]{1,31}$' },
       additionalProperties: nicTag,
     },
-    defaultPool: { type: 'string', description: 'pool that is made where none is yet, and that setup is about; default: the first' },
+    defaultPool: {
+      type: 'string',
+      description: 'pool that is made where none is yet, and that setup is about; default: the first',
+    },
   },
 } as const;
