@@ -39,7 +39,7 @@ export async function createSnapshot(ctx: Context, uuid: string, name: string): 
         }
       },
     );
-    await touchConfig(host, vm);
+    await touchConfig(ctx, host, vm);
   });
 }
 
@@ -51,7 +51,7 @@ export async function deleteSnapshot(ctx: Context, uuid: string, name: string): 
     const host = await ctx.host();
     // The root's own last: while it is there, a deletion that was broken off can be repeated.
     for (const snapshot of (await snapshotsOf(host, vm, name)).reverse()) await host.datasets.destroy(snapshot);
-    await touchConfig(host, vm);
+    await touchConfig(ctx, host, vm);
   });
 }
 
@@ -69,6 +69,9 @@ export async function rollbackSnapshot(ctx: Context, uuid: string, name: string)
   }
   await withVmLock(ctx, uuid, async () => {
     const host = await ctx.host();
+    if ((await host.zones.find(String(vm.zonename)))?.state !== 'installed') {
+      throw vmError('VmBadState', `VM ${uuid} has been started or removed meanwhile`);
+    }
     for (const snapshot of await snapshotsOf(host, vm, name)) await host.datasets.rollback(snapshot);
   });
   await startVm(ctx, uuid);
@@ -112,10 +115,10 @@ async function snapshotsOf(host: Host, vm: VmObject, name: string): Promise<stri
   return found;
 }
 
-/** Makes the VM look changed to those who watch `last_modified`, as `vmadm(8)` does. */
-async function touchConfig(host: Host, vm: VmObject): Promise<void> {
+/** Makes the VM look changed to those who watch `last_modified`, as `vmadm(8)` does: no reason to fail when all is done. */
+async function touchConfig(ctx: Context, host: Host, vm: VmObject): Promise<void> {
   const now = new Date();
   await utimes(host.at(`/etc/zones/${String(vm.zonename)}.xml`), now, now).catch((error: unknown) => {
-    if (codeOf(error) !== 'ENOENT') throw error;
+    if (codeOf(error) !== 'ENOENT') ctx.log.warn({ err: error, uuid: vm.uuid }, 'cannot touch the configuration');
   });
 }

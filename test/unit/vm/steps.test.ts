@@ -1,4 +1,4 @@
-/** create and update fail at each of their steps in turn, and leave the host as it was. */
+/** create and update fail at each of their steps in turn, and leave the host as it was; snapshots where others are at work. */
 import assert from 'node:assert/strict';
 import {
   existsSync,
@@ -18,8 +18,11 @@ import { quietProgress } from '../../../lib/cli/context.js';
 import { hostError } from '../../../lib/host/errors.js';
 import type { Host } from '../../../lib/host/host.js';
 import { writeZoneXml } from '../../../lib/host/zone-xml.js';
+import { acquireLock } from '../../../lib/lock.js';
 import { silentLog } from '../../../lib/log.js';
+import { sleep } from '../../../lib/sleep.js';
 import { createVm } from '../../../lib/vm/create.js';
+import { createSnapshot, deleteSnapshot, rollbackSnapshot } from '../../../lib/vm/snapshots.js';
 import { updateVm } from '../../../lib/vm/update.js';
 import { fakeDatasets } from '../../fakes/datasets.js';
 import { fakeHvm } from '../../fakes/hvm.js';
@@ -219,5 +222,38 @@ describe('update, broken at each step,', () => {
       (context, { uuid }) => updateVm(context, uuid, changes(uuid)),
     );
     assert.ok(steps >= 8, `only ${steps} steps`);
+  });
+});
+
+describe('a snapshot', () => {
+  const payload = { brand: 'joyent', image_uuid: image, autoboot: false };
+  const snapshotsOf = async ({ host }: Breakable) =>
+    (await host.datasets.list({ types: ['snapshot'] }))
+      .map(({ name }) => name)
+      .filter((name) => name.includes('vmsnap'));
+
+  it('is not gone back to under a zone that somebody else has started meanwhile', async () => {
+    const given = await breakableHost();
+    const { uuid } = await createVm(given.context, payload);
+    await createSnapshot(given.context, uuid, 'a');
+    const lock = await acquireLock(given.host.at(`/var/run/vm.${uuid}.config.lockfile`));
+    given.failAt(undefined);
+    const refused = assert.rejects(rollbackSnapshot(given.context, uuid, 'a'), { code: 'VmBadState' });
+    await sleep(50);
+    await given.host.zones.boot(uuid);
+    lock.release();
+    await refused;
+    assert.deepEqual(given.calls, ['boot']);
+  });
+
+  it('is taken, and goes, where the configuration cannot be touched', async () => {
+    const given = await breakableHost();
+    const { uuid } = await createVm(given.context, payload);
+    mkdirSync(given.host.at('/etc'), { recursive: true });
+    writeFileSync(given.host.at('/etc/zones'), 'no folder');
+    await createSnapshot(given.context, uuid, 'a');
+    assert.deepEqual(await snapshotsOf(given), [`zones/${uuid}@vmsnap-a`]);
+    await deleteSnapshot(given.context, uuid, 'a');
+    assert.deepEqual(await snapshotsOf(given), []);
   });
 });
