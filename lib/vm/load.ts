@@ -207,7 +207,7 @@ async function configOf(host: Host, record: ZoneRecord): Promise<ZoneConfig | un
   }
 }
 
-/** The newest change of what `vmadm(8)` looks at. */
+/** The newest change of what `vmadm(8)` looks at, in whole seconds. */
 function addLastModified(vm: VmObject, place: string, host: Host): void {
   const files = [
     ...['config/metadata.json', 'config/routes.json', 'config/tags.json', 'lastexited'].map((name) =>
@@ -219,7 +219,7 @@ function addLastModified(vm: VmObject, place: string, host: Host): void {
     .map((file) => statSync(file, { throwIfNoEntry: false }))
     .filter((stat) => stat?.isFile() === true)
     .map((stat) => stat?.mtimeMs ?? 0);
-  if (times.length > 0) vm.last_modified = new Date(Math.max(...times)).toISOString();
+  if (times.length > 0) vm.last_modified = new Date(Math.floor(Math.max(...times) / 1000) * 1000).toISOString();
 }
 
 /** How the zone's init ended last: `SECONDS STATUS`, written by the platform. */
