@@ -75,6 +75,19 @@ describe('console', () => {
     assert.match(done.stdout, /42/);
   });
 
+  it('ends without a word when the machine does', async () => {
+    const child = host.start('vmadm', ['console', uuid]);
+    let said = '';
+    child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    const answered = new Promise((resolve) => child.stdout?.once('data', resolve));
+    child.stdin?.write('\r');
+    await answered;
+    const ended = new Promise((resolve) => child.on('close', resolve));
+    await host.ok('vmadm', ['stop', '-F', uuid]);
+    assert.deepEqual([await ended, said], [0, '']);
+    await host.ok('vmadm', ['start', uuid]);
+  });
+
   it('says that a stopped machine has none', async () => {
     await host.ok('vmadm', ['stop', '-F', uuid]);
     const done = await host.vmadm(['console', uuid]);

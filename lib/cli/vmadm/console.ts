@@ -25,7 +25,7 @@ export const consoleCommand: Command = {
     stdout.on('resize', resize);
     try {
       resize();
-      await new Promise<void>((resolve, reject) => {
+      await new Promise<void>((resolve) => {
         stdin.on('data', (chunk: Buffer) => {
           const at = chunk.indexOf(escapeByte);
           attached.stream.write(at < 0 ? chunk : chunk.subarray(0, at));
@@ -40,7 +40,11 @@ export const consoleCommand: Command = {
           }
         });
         attached.stream.on('close', resolve);
-        attached.stream.on('error', reject);
+        // A VM that ends takes its console along, some with an error: that is the end all the same (`vmadm(8)`).
+        attached.stream.on('error', (error) => {
+          cli.context().log.debug({ err: error, uuid }, 'the console is gone');
+          resolve();
+        });
         cli.signal.addEventListener('abort', () => resolve());
       });
     } finally {
