@@ -77,6 +77,21 @@ onEachHost('the log of vmadm', (open) => {
     assert.deepEqual(Object.keys(failure), ['message', 'name', 'code', 'stack']);
   });
 
+  it('comes before the words for people, of success as well', async () => {
+    const uuid = 'c1000003-0000-4000-8000-000000000003';
+    const payload = { uuid, brand: 'joyent', image_uuid: '11111111-1111-4111-8111-111111111111', autoboot: false };
+    const env = { VMADM_DEBUG_LEVEL: 'trace' };
+    for (const [argv, said] of [
+      [['create'], `Successfully created VM ${uuid}`],
+      [['update', uuid], `Successfully updated VM ${uuid}`],
+      [['delete', uuid], `Successfully deleted VM ${uuid}`],
+    ] as const) {
+      const lines = (await run(argv, env, payload)).stderr.trimEnd().split('\n');
+      assert.equal(lines.pop(), said);
+      assert.notEqual(lines.length, 0);
+    }
+  });
+
   it('is shown from the asked level on, and not at all for a level that is none', async () => {
     const levels = async (level: string) => {
       const { stderr } = await run(['get', missing], { VMADM_DEBUG_LEVEL: level });

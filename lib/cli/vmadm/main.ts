@@ -50,7 +50,6 @@ async function run(entry: CommandEntry, cli: Cli, args: readonly string[]): Prom
     log.info({ command: entry.name, operands: operands.length }, 'vmadm begins');
     const context: Context = { ...cli.context({ log }), warn: (warning) => void warnings.push(warning) };
     const status = (await command.run(extended(cli, { context: () => context }), operands, options)) ?? 0;
-    log.info({ status }, 'vmadm ends');
     warn();
     return status;
   } catch (error) {
