@@ -9,6 +9,7 @@ import type { NativeUnpacker } from '../host/native-linux.js';
 import type { RecyclingStream } from '../host/zfs-stream/source.js';
 import { imgError } from './errors.js';
 import type { Compression } from './manifest.js';
+import { Rooms } from './rooms.js';
 
 /** How files of each encoding begin. Layers of container images come with one more than image files. */
 const beginnings = [
@@ -35,7 +36,7 @@ const mostWaiting = 4;
  * destroys it, which ends the program.
  */
 export async function decompress(
-  input: Readable,
+  input: RecyclingStream,
   compression: Compression | 'any',
   limitBytes: number,
 ): Promise<Readable> {
@@ -81,16 +82,16 @@ function openUnpacker(encoding: 'gzip' | 'zstd'): NativeUnpacker | undefined {
 class Unpacked extends Readable implements RecyclingStream {
   readonly #unpacker: NativeUnpacker;
   readonly #encoding: string;
-  readonly #data: Readable;
-  readonly #rooms = new Rooms();
+  readonly #data: RecyclingStream;
+  readonly #rooms = new Rooms(pieceBytes);
   readonly #filling: { readonly room: Buffer; readonly filled: ReturnType<NativeUnpacker['fill']> }[] = [];
   readonly #limit: number;
   #given = 0;
   /** Chunks of the file that the unpacker has before it. */
-  #waiting = 0;
+  readonly #waiting: Buffer[] = [];
   #moreWanted: (() => void) | undefined;
 
-  constructor(unpacker: NativeUnpacker, encoding: string, data: Readable, limitBytes: number) {
+  constructor(unpacker: NativeUnpacker, encoding: string, data: RecyclingStream, limitBytes: number) {
     super({ highWaterMark: 1 });
     this.#unpacker = unpacker;
     this.#encoding = encoding;
@@ -118,8 +119,8 @@ class Unpacked extends Readable implements RecyclingStream {
   async #feed(): Promise<void> {
     for await (const chunk of this.#data as AsyncIterable<Buffer>) {
       this.#unpacker.give(chunk);
-      this.#waiting += 1;
-      if (this.#waiting >= mostWaiting) await new Promise<void>((resolve) => (this.#moreWanted = resolve));
+      this.#waiting.push(chunk);
+      if (this.#waiting.length >= mostWaiting) await new Promise<void>((resolve) => (this.#moreWanted = resolve));
     }
     this.#unpacker.give(undefined);
   }
@@ -130,8 +131,8 @@ class Unpacked extends Readable implements RecyclingStream {
       const oldest = this.#filling.shift();
       if (oldest === undefined) return;
       const { given, used, ended, complete } = await oldest.filled;
-      this.#waiting -= used;
-      if (this.#waiting < mostWaiting) this.#moreWanted?.();
+      for (const chunk of this.#waiting.splice(0, used)) this.#data.recycle?.(chunk);
+      if (this.#waiting.length < mostWaiting) this.#moreWanted?.();
       this.#given += given;
       if (this.#given > this.#limit) throw tooLong(this.#limit);
       if (given > 0) this.push(oldest.room.subarray(0, given));
@@ -153,31 +154,20 @@ class Unpacked extends Readable implements RecyclingStream {
   }
 }
 
-/** Memory for pieces. Left to the garbage collector it would pile up: to V8 it is small. */
-class Rooms {
-  readonly #free: Buffer[] = [];
-
-  take(): Buffer {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(pieceBytes);
-  }
-
-  giveBack({ buffer }: Uint8Array): void {
-    // What streams have joined together is none of ours.
-    if (buffer.byteLength === pieceBytes) this.#free.push(Buffer.from(buffer));
-  }
-}
-
 /** The data and what its first bytes say of it. */
-async function recognised(input: Readable) {
+async function recognised(input: RecyclingStream) {
   const chunks = input[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  let head = Buffer.alloc(0);
+  let head: Buffer = Buffer.alloc(0);
   while (head.length < longestBeginning) {
     const result = await chunks.next();
     if (result.done === true) break;
-    head = Buffer.concat([head, result.value]);
+    head = head.length === 0 ? result.value : Buffer.concat([head, result.value]);
   }
   const encoding = beginnings.find(([, bytes]) => head.subarray(0, bytes.length).equals(bytes))?.[0] ?? 'none';
-  return { data: Readable.from(all(head, chunks), { objectMode: false }), encoding };
+  const data = Object.assign(Readable.from(all(head, chunks), { highWaterMark: 1 }), {
+    recycle: (piece: Uint8Array) => input.recycle?.(piece),
+  });
+  return { data, encoding };
 }
 
 async function* all(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {

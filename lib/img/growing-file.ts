@@ -1,7 +1,8 @@
 /** A file that is read from its beginning while it is still being written. */
 import { open, type FileHandle } from 'node:fs/promises';
 import { constants } from 'node:fs';
-import { Readable } from 'node:stream';
+import type { RecyclingStream } from '../host/zfs-stream/source.js';
+import { Rooms } from './rooms.js';
 
 const chunkBytes = 512 * 1024;
 /** Chunks wait for the disk up to so much. */
@@ -60,15 +61,16 @@ export class GrowingFile {
   /** What it holds now. */
   async *held(): AsyncGenerator<Buffer> {
     for (let at = 0; at < this.#bytes;) {
-      const chunk = await this.#read(at);
+      const chunk = await this.#read(at, Buffer.allocUnsafe(chunkBytes));
       at += chunk.length;
       yield chunk;
     }
   }
 
   /** What it holds now and all that is appended later. Fails with the error given to {@link end}. */
-  reader(): Readable {
-    return Readable.from(this.#follow(), { objectMode: false, highWaterMark: chunkBytes });
+  reader(): RecyclingStream {
+    const rooms = new Rooms(chunkBytes);
+    return rooms.stream(this.#follow(rooms));
   }
 
   async close(): Promise<void> {
@@ -95,10 +97,10 @@ export class GrowingFile {
     }
   }
 
-  async *#follow(): AsyncGenerator<Buffer> {
+  async *#follow(rooms: Rooms): AsyncGenerator<Buffer> {
     for (let at = 0; ;) {
       if (at < this.#bytes) {
-        const chunk = await this.#read(at);
+        const chunk = await this.#read(at, rooms.take());
         at += chunk.length;
         yield chunk;
       } else if (this.#end !== undefined) {
@@ -110,9 +112,9 @@ export class GrowingFile {
     }
   }
 
-  async #read(at: number): Promise<Buffer> {
-    const length = Math.min(chunkBytes, this.#bytes - at);
-    const { buffer, bytesRead } = await this.#file.read(Buffer.allocUnsafe(length), 0, length, at);
+  async #read(at: number, room: Buffer): Promise<Buffer> {
+    const length = Math.min(room.length, this.#bytes - at);
+    const { buffer, bytesRead } = await this.#file.read(room, 0, length, at);
     if (bytesRead === 0) throw new Error('file became shorter while it was read');
     return buffer.subarray(0, bytesRead);
   }

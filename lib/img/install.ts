@@ -9,6 +9,7 @@ import { lockImage } from './lock-image.js';
 import { imageFile, isFields, nameAndVersion, readManifest, requireInstallable, requirePlatform, upgradeManifest, type Manifest } from './manifest.js'; // prettier-ignore
 import type { Narration } from './narration.js';
 import { contentOf, placeImage, requirePlaceable } from './place.js';
+import { readInRooms } from './rooms.js';
 import { findImage, requirePool, type ImageRecord } from './store.js';
 import { valueText } from './json-values.js';
 
@@ -95,8 +96,7 @@ async function placeFile(
   const verified = verifyFile(path, file?.sha1, AbortSignal.any([ctx.signal, stop.signal]));
   // Whoever waits hears of it; an install that fails first does not.
   verified.catch(() => undefined);
-  const data = createReadStream(path, { highWaterMark: chunkBytes }).on('data', (chunk) => bar.advance(chunk.length));
-  data.pause();
+  const data = readInRooms(path, (bytes) => bar.advance(bytes));
   const compression = file?.compression ?? 'none';
   try {
     await placeImage(

@@ -1,12 +1,13 @@
 /** `receive-once.ts FILE TARGET`: receives one stream in a new process and prints what that took, start-up left out. */
-import { createReadStream, mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { expectStream } from '../../lib/cli/brief.js';
 import { receiveStream } from '../../lib/host/zfs-stream/receive.js';
 import { decompress } from '../../lib/img/codec.js';
+import { readInRooms } from '../../lib/img/rooms.js';
 
 async function main(file: string, target: string): Promise<void> {
   mkdirSync(target);
-  const data = createReadStream(file, { highWaterMark: 262_144 });
+  const data = readInRooms(file);
   const stream = file.endsWith('.gz') ? await decompress(data, 'gzip', Infinity) : data;
   const before = process.cpuUsage();
   const start = process.hrtime.bigint();

@@ -4,6 +4,7 @@
 
 #include <napi.h>
 
+#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <exception>
@@ -120,8 +121,13 @@ class Doorbell {
         static_cast<std::nullptr_t*>(nullptr));
   }
 
-  // On the main thread.
-  void Unref(Napi::Env env) const { function_.Unref(env); }
+  // On the main thread. Whether the program waits for it: it does, but for more calls of Unref than of Ref.
+  void Ref(Napi::Env env) {
+    if (++waited_for_ == 1) function_.Ref(env);
+  }
+  void Unref(Napi::Env env) {
+    if (--waited_for_ == 0) function_.Unref(env);
+  }
 
   // Hands over a task. When nobody listens any more it is left behind: what it holds belongs to the main thread.
   void Ring(std::unique_ptr<AnyTask> task) const {
@@ -145,6 +151,7 @@ class Doorbell {
   };
   Function function_;
   std::shared_ptr<Gate> gate_;
+  int waited_for_ = 1;
 };
 
 }  // namespace work_internal
@@ -174,7 +181,7 @@ template <typename Work, typename Convert>
 Napi::Promise RunOnThread(Napi::Env env, Work work, Convert convert, KeepAlive keep_alive = KeepAlive::kYes) {
   auto task = std::make_unique<work_internal::Task<Work, Convert>>(env, std::move(work), std::move(convert));
   const Napi::Promise promise = task->Promise();
-  const work_internal::Doorbell doorbell(env);
+  work_internal::Doorbell doorbell(env);
   if (keep_alive == KeepAlive::kNo) doorbell.Unref(env);
   try {
     std::thread([doorbell, running = task.get()] {
@@ -198,56 +205,96 @@ Napi::Promise RunOnThread(Napi::Env env, Work work, KeepAlive keep_alive = KeepA
 }
 
 // Runs work in the order it comes, one piece at a time, on a thread of its own: between two it waits for nobody. The
-// thread ends when nothing is left. As with RunOnThread, work must not touch static objects.
+// thread begins with the first work and ends with the lane, once all has been run. As with RunOnThread, work must not
+// touch static objects.
 class Lane {
  public:
+  Lane() = default;
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+  ~Lane() { queue_->End(); }
+
   template <typename Work, typename Convert>
-  Napi::Promise Run(Napi::Env env, Work work, Convert convert) const {
+  Napi::Promise Run(Napi::Env env, Work work, Convert convert) {
     auto task = std::make_unique<work_internal::Task<Work, Convert>>(env, std::move(work), std::move(convert));
     const Napi::Promise promise = task->Promise();
-    const std::lock_guard lock(queue_->mutex);
-    queue_->waiting.push_back(std::move(task));
-    if (!queue_->runs) Start(env);
+    if (!doorbell_) Start(env);
+    queue_->Add(std::make_unique<Counted>(env, std::move(task), doorbell_));
     return promise;
   }
 
  private:
   using Task = std::unique_ptr<work_internal::AnyTask>;
-  struct Queue {
-    std::mutex mutex;
-    std::deque<Task> waiting;
-    // Whether a thread takes from it.
-    bool runs = false;
 
+  class Queue {
+   public:
+    void Add(Task task) {
+      const std::lock_guard lock(mutex_);
+      waiting_.push_back(std::move(task));
+      changed_.notify_one();
+    }
+
+    void End() {
+      const std::lock_guard lock(mutex_);
+      ended_ = true;
+      changed_.notify_one();
+    }
+
+    // Waits for the next task; null at the end.
     Task Take() {
-      const std::lock_guard lock(mutex);
-      runs = !waiting.empty();
-      if (!runs) return nullptr;
-      Task task = std::move(waiting.front());
-      waiting.pop_front();
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return ended_ || !waiting_.empty(); });
+      if (waiting_.empty()) return nullptr;
+      Task task = std::move(waiting_.front());
+      waiting_.pop_front();
       return task;
     }
+
+   private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<Task> waiting_;
+    bool ended_ = false;
   };
 
-  void Start(Napi::Env env) const {
-    const work_internal::Doorbell doorbell(env);
+  // Keeps the program from ending until the task has been settled; a thread that waits for work does not.
+  class Counted final : public work_internal::AnyTask {
+   public:
+    Counted(Napi::Env env, Task task, std::shared_ptr<work_internal::Doorbell> doorbell)
+        : task_(std::move(task)), doorbell_(std::move(doorbell)) {
+      doorbell_->Ref(env);
+    }
+    void Run() noexcept override { task_->Run(); }
+    void Settle(Napi::Env env) override {
+      doorbell_->Unref(env);
+      task_->Settle(env);
+    }
+
+   private:
+    Task task_;
+    std::shared_ptr<work_internal::Doorbell> doorbell_;
+  };
+
+  void Start(Napi::Env env) {
+    auto doorbell = std::make_shared<work_internal::Doorbell>(env);
+    doorbell->Unref(env);
     try {
       std::thread([doorbell, queue = queue_] {
         while (Task task = queue->Take()) {
           task->Run();
-          doorbell.Ring(std::move(task));
+          doorbell->Ring(std::move(task));
         }
-        doorbell.Leave();
+        doorbell->Leave();
       }).detach();
     } catch (const std::system_error& error) {
-      doorbell.Leave();
-      queue_->waiting.pop_back();
+      doorbell->Leave();
       throw NativeError("libc", "pthread_create", error.code().value());
     }
-    queue_->runs = true;
+    doorbell_ = std::move(doorbell);
   }
 
   const std::shared_ptr<Queue> queue_ = std::make_shared<Queue>();
+  std::shared_ptr<work_internal::Doorbell> doorbell_;
 };
 
 }  // namespace smartadm

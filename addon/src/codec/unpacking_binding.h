@@ -19,14 +19,14 @@ namespace smartadm::codec {
 
 // What JavaScript holds: with it goes the right to wait.
 template <typename Stream>
-class UnpackingSession {
- public:
+struct UnpackingSession {
   UnpackingSession() = default;
   UnpackingSession(const UnpackingSession&) = delete;
   UnpackingSession& operator=(const UnpackingSession&) = delete;
   ~UnpackingSession() { unpacking->Cancel(); }
 
   const std::shared_ptr<Unpacking<Stream>> unpacking = std::make_shared<Unpacking<Stream>>();
+  Lane lane;
 };
 
 inline Napi::ObjectReference Keep(const Napi::Value& value) { return Napi::Persistent(value.As<Napi::Object>()); }
@@ -50,10 +50,11 @@ Napi::Value OpenUnpacking(const Napi::CallbackInfo& info) {
     unpacking->Give(input);
     return call.Env().Undefined();
   });
-  Export(object, "fill", [handle = handle, inputs, lane = Lane()](const Napi::CallbackInfo& call) -> Napi::Value {
+  Export(object, "fill", [handle = handle, inputs](const Napi::CallbackInfo& call) -> Napi::Value {
+    const auto session = handle->Get(call.Env());
     const Output output = ReadView(call[0], "output");
-    return lane.Run(
-        call.Env(), [unpacking = handle->Get(call.Env())->unpacking, output] { return unpacking->Fill(output); },
+    return session->lane.Run(
+        call.Env(), [unpacking = session->unpacking, output] { return unpacking->Fill(output); },
         [inputs, kept = std::make_shared<Napi::ObjectReference>(Keep(call[0]))](Napi::Env env, const Filled& filled) {
           inputs->erase(inputs->begin(), inputs->begin() + static_cast<Kept::difference_type>(filled.used));
           Napi::Object result = Napi::Object::New(env);

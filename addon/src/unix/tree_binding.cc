@@ -50,14 +50,20 @@ Napi::Value RefusalToJs(Napi::Env env, const Refusal& refusal) {
   return object;
 }
 
-// Either of tree.h.
+// What JavaScript holds of either target of tree.h.
+template <typename Target>
+struct Session {
+  std::shared_ptr<Target> target;
+  Lane lane = {};
+};
+
 template <typename Target>
 Napi::Object TargetToJs(Napi::Env env, std::shared_ptr<Target> target) {
-  auto [object, handle] = NewHandle(env, std::move(target));
-  Export(object, "run", [handle = handle, lane = Lane()](const Info& call) -> Napi::Value {
-    return lane.Run(
-        call.Env(),
-        [target = handle->Get(call.Env()), list = List(call)] { return target->Run(list.commands, list.buffers); },
+  auto [object, handle] = NewHandle(env, std::make_shared<Session<Target>>(std::move(target)));
+  Export(object, "run", [handle = handle](const Info& call) -> Napi::Value {
+    const auto session = handle->Get(call.Env());
+    return session->lane.Run(
+        call.Env(), [target = session->target, list = List(call)] { return target->Run(list.commands, list.buffers); },
         [](Napi::Env env, const std::vector<Refusal>& refusals) { return ToJs(env, refusals, RefusalToJs); });
   });
   return object;
