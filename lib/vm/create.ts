@@ -70,7 +70,8 @@ async function claim(ctx: Context, host: Host, payload: unknown, undo: UndoStack
   const config = vmToZoneConfig(spec);
   ctx.signal.throwIfAborted();
   undo.push('zone configuration', () => host.zones.unconfigure(spec.zonename));
-  await host.zones.configure(config, spec.uuid);
+  const use = { doing: 'create', uuid: spec.uuid, dataset: spec.zfs_filesystem };
+  await sayingWhereFull(host, use, () => host.zones.configure(config, spec.uuid));
   return { uuid: spec.uuid, spec, config };
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { inOwnNetworkNamespace } from '../netns.js';
@@ -55,5 +55,27 @@ describe('in a full pool', () => {
 
   it('delete makes room', async () => {
     await host.ok('vmadm', ['delete', uuid]);
+  });
+});
+
+describe('where the zones are written down and nothing fits any more', () => {
+  it('create says where that is, and leaves nothing', async () => {
+    const host = openTestHost();
+    try {
+      await host.install('busybox-1.35.0');
+      const folder = host.at('/etc/zones');
+      mkdirSync(folder, { recursive: true });
+      spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=16k,mode=755', 'none', folder]);
+      writeFileSync(join(folder, 'fill'), Buffer.alloc(16 * 1024));
+      const uuid = randomUUID();
+      const { status, stderr } = await host.vmadm(['create'], { input: JSON.stringify(payload({ uuid })) });
+      assert.equal(status, 1);
+      assert.ok(stderr.startsWith(`cannot create VM ${uuid}: the file system that holds ${folder} is full: `), stderr);
+      assert.deepEqual(readdirSync(folder), ['fill']);
+      assert.ok(!existsSync(host.at(`/zones/${uuid}`)));
+    } finally {
+      spawnSync('umount', [host.at('/etc/zones')]);
+      await host.close();
+    }
   });
 });
