@@ -4,6 +4,7 @@
  */
 import type { Readable } from 'node:stream';
 import { codeOf, hasCode } from '../errors.js';
+import { endOnAbort } from './end-on-abort.js';
 import { loadNative } from './native.js';
 import type { NativeTree } from './native-linux.js';
 import { FileType } from './zfs-stream/attributes.js';
@@ -35,8 +36,7 @@ export async function applyLayer(
   signal.throwIfAborted();
   const source = new LayerArchive(archive);
   const layer = new LayerChange(tree, folder, mostEntries);
-  const abort = (): void => void archive.destroy(signal.reason instanceof Error ? signal.reason : undefined);
-  signal.addEventListener('abort', abort);
+  const letGo = endOnAbort(archive, signal);
   try {
     for await (const entry of source.entries()) await layer.add(entry);
     return await layer.finish();
@@ -44,7 +44,7 @@ export async function applyLayer(
     signal.throwIfAborted();
     throw explained(source.reasonOf(error));
   } finally {
-    signal.removeEventListener('abort', abort);
+    letGo();
     await layer.close();
   }
 }

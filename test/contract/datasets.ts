@@ -657,7 +657,7 @@ export function datasetsContract(name: string, open: () => Promise<DatasetsUnder
         stream.once('data', () => {
           controller.abort(new Error('enough'));
         });
-        await assert.rejects(finished(stream));
+        await assert.rejects(finished(stream), { message: 'enough' });
       });
     });
 

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { codeOf } from '../../errors.js';
 import { parseDataset, parseSnapshot } from '../dataset-names.js';
 import type { ReceiveOptions, ReceiveResult, SendOptions } from '../datasets.js';
+import { endOnAbort } from '../end-on-abort.js';
 import { hostError } from '../errors.js';
 import { loadNative } from '../native.js';
 import type { NativeZfsLibrary } from '../native-zfs.js';
@@ -29,8 +30,7 @@ export async function receiveDataset(
   const guid = origin === undefined ? undefined : await guidOf(zfs, origin);
   signal?.throwIfAborted();
   const source = new Source(stream);
-  const abort = (): void => void stream.destroy(signal?.reason instanceof Error ? signal.reason : undefined);
-  signal?.addEventListener('abort', abort);
+  const letGo = endOnAbort(stream, signal);
   try {
     const header = await source.header();
     checkOrigin(given, header, origin, guid);
@@ -42,7 +42,7 @@ export async function receiveDataset(
     signal?.throwIfAborted();
     throw error;
   } finally {
-    signal?.removeEventListener('abort', abort);
+    letGo();
     stream.destroy();
   }
 }
@@ -179,14 +179,7 @@ export async function sendDataset(
   const sending = whileDoing(doing, () => starting(write, () => zfs.send(what, write)));
   sending.catch(() => undefined);
   const stream = Readable.from(chunksOf(pipe, sending), { objectMode: false });
-  if (signal !== undefined) {
-    const abort = (): void => void stream.destroy(signal.reason instanceof Error ? signal.reason : undefined);
-    signal.addEventListener('abort', abort, { once: true });
-    stream.once('close', () => {
-      signal.removeEventListener('abort', abort);
-    });
-  }
-  return stream;
+  return stream.once('close', endOnAbort(stream, signal));
 }
 
 /** The end of a pipe comes also where sending failed: only what was sent to its end may end. */

@@ -1,6 +1,7 @@
 /** Rebuilds what a ZFS send stream holds: a tree of files, or a volume as a sparse file. */
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { endOnAbort } from '../end-on-abort.js';
 import { hostError } from '../errors.js';
 import { loadNative } from '../native.js';
 import { ObjectSet } from './apply.js';
@@ -74,8 +75,7 @@ export async function receiveStream(
   open: (header: StreamHeader) => Promise<StreamTarget>,
   signal?: AbortSignal,
 ): Promise<StreamResult> {
-  const abort = (): void => void stream.destroy(signal?.reason instanceof Error ? signal.reason : undefined);
-  signal?.addEventListener('abort', abort);
+  const letGo = endOnAbort(stream, signal);
   const source = new Source(stream);
   try {
     signal?.throwIfAborted();
@@ -84,7 +84,7 @@ export async function receiveStream(
     signal?.throwIfAborted();
     throw error;
   } finally {
-    signal?.removeEventListener('abort', abort);
+    letGo();
     await source.close();
   }
 }

@@ -1,6 +1,7 @@
 /** Makes ZFS send streams of snapshots that lie in folders and files: whole ones, and increments on an earlier snapshot. */
 import { Readable } from 'node:stream';
 import { codeOf } from '../../errors.js';
+import { endOnAbort } from '../end-on-abort.js';
 import { hostError } from '../errors.js';
 import type { NativeSnapshotReader } from '../native-linux.js';
 import { loadNative } from '../native.js';
@@ -46,7 +47,9 @@ const mostVolumeBlock = 128 * 1024;
  * bytes and its name, twice that for an increment, thrice where also `received` is another snapshot.
  */
 export function writeStream(request: StreamRequest, signal?: AbortSignal): Readable {
-  return Readable.from(chunks(request, signal), { objectMode: false, ...(signal === undefined ? {} : { signal }) });
+  const stream = Readable.from(chunks(request, signal), { objectMode: false });
+  // The option of streams would hide the reason in an AbortError.
+  return stream.once('close', endOnAbort(stream, signal));
 }
 
 async function* chunks(request: StreamRequest, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {

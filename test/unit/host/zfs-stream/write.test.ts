@@ -163,7 +163,7 @@ describe('a stream of a tree', { skip: skipReason }, () => {
     stream.once('data', () => {
       controller.abort(reason);
     });
-    await assert.rejects(finished(stream));
+    await assert.rejects(finished(stream), reason);
   });
 
   it('is sound to the tools of OpenZFS', { skip: noZstream }, async () => {
