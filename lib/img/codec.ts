@@ -27,8 +27,8 @@ const messageLimit = 1000;
  */
 const pieceBytes = 2 ** 19;
 /** So many pieces are made ahead of the reader, of so many chunks of the file that have been read ahead. */
-const mostFilling = 3;
-const mostWaiting = 4;
+const mostFilling = 2;
+const mostWaiting = 3;
 
 /**
  * The decompressed bytes of `input`; compressed by `any`, its first bytes tell by what. The result fails with `UncompressionError` when the data is damaged, when there is no
