@@ -68,7 +68,6 @@ export interface NativeNetlink {
     namespace?: NetworkNamespace,
   ): Promise<readonly { readonly link: string; readonly cidr: string; readonly linkLocal: boolean }[]>;
   addAddress(link: string, cidr: string, namespace?: NetworkNamespace): Promise<void>;
-  deleteAddress(link: string, cidr: string, namespace?: NetworkNamespace): Promise<void>;
   /** Those of the main table. */
   routes(namespace?: NetworkNamespace): Promise<readonly NativeRoute[]>;
   addRoute(
@@ -109,11 +108,6 @@ export interface NativePosix {
   unmount(target: string, detach: boolean): Promise<void>;
   /** A loop device on `file` that goes away with its last user: this handle, or a mount. */
   attachLoop(file: string, readOnly: boolean): Promise<NativeHandle & { readonly path: string }>;
-  detachLoop(device: string): Promise<void>;
-  /** Throws `EEXIST` when `to` exists. */
-  renameNoReplace(from: string, to: string): Promise<void>;
-  /** Swaps two existing paths in one step. */
-  renameExchange(first: string, second: string): Promise<void>;
   /**
    * Runs a program (a path, or a name that is looked for where the system has its programs) in `/`, with KEY=VALUE pairs
    * for its whole environment, until it has ended and its output is closed. `status` is 128 + signal where one ended it.
@@ -144,8 +138,6 @@ export interface NativeRootfs {
   writeFile(root: string, path: string, data: Uint8Array, mode: number): Promise<void>;
   /** With its parents. Fine when it exists. */
   makeDirectory(root: string, path: string, mode: number): Promise<void>;
-  /** Fine when missing. */
-  removeFile(root: string, path: string): Promise<void>;
 }
 
 /** A file that is decompressed as it comes, on a thread of its own. */
@@ -254,8 +246,6 @@ export interface NativeSubvolume {
   readonly path: string;
   readonly id: bigint;
   readonly readOnly: boolean;
-  /** Seconds since the epoch. */
-  readonly created: number;
   /** The extended attribute asked for, where it is set. */
   readonly attribute: string | undefined;
 }

@@ -163,7 +163,7 @@ describe('links', () => {
 });
 
 describe('addresses and routes', () => {
-  it('adds, lists and deletes addresses of both families', async () => {
+  it('adds and lists addresses of both families', async () => {
     await netlink.changeLink('near', { up: true });
     await netlink.addAddress('near', '10.9.8.1/24');
     await netlink.addAddress('near', 'fd00:9::1/64');
@@ -171,9 +171,7 @@ describe('addresses and routes', () => {
     assert.ok(cidrs.includes('10.9.8.1/24') && cidrs.includes('fd00:9::1/64'), cidrs.join());
     assert.match(ip('-4', 'addr', 'show', 'near'), /10\.9\.8\.1\/24 brd 10\.9\.8\.255/);
     await assert.rejects(netlink.addAddress('near', '10.9.8.1/24'), code('EEXIST'));
-    await netlink.deleteAddress('near', '10.9.8.1/24');
-    await assert.rejects(netlink.deleteAddress('near', '10.9.8.1/24'), code('EADDRNOTAVAIL'));
-    assert.ok(!(await netlink.addresses()).some((address) => address.cidr === '10.9.8.1/24'));
+    assert.ok((await netlink.addresses()).some((address) => address.cidr === '10.9.8.1/24'));
   });
 
   it('configures the far end in the other namespace without being there', async () => {

@@ -58,7 +58,6 @@ describe('no export', () => {
     ['readFile', (at, path) => rootfs.readFile(at, path, 100)],
     ['writeFile', (at, path) => rootfs.writeFile(at, path, bytes, 0o644)],
     ['makeDirectory', (at, path) => rootfs.makeDirectory(at, path, 0o755)],
-    ['removeFile', (at, path) => rootfs.removeFile(at, path)],
   ];
   for (const [name, call] of calls) {
     it(`leads out of the root: ${name}`, async () => {
@@ -130,16 +129,6 @@ describe('makeDirectory', () => {
   });
 });
 
-describe('removeFile', () => {
-  it('removes files and links, not what they lead to, and no directories', async () => {
-    await rootfs.removeFile(root, '/etc/link');
-    await rootfs.removeFile(root, '/etc/link');
-    await rootfs.removeFile(root, '/none/none');
-    assert.equal(readFileSync(join(outside, 'secret'), 'utf8'), 'secret');
-    await assert.rejects(rootfs.removeFile(root, '/etc/deep'), code('EISDIR'));
-  });
-});
-
 describe('arguments', () => {
   const wrong: readonly [string, () => unknown][] = [
     ['no root', () => loose.kindOf()],
@@ -156,7 +145,6 @@ describe('arguments', () => {
     ['no mode', () => loose.writeFile(root, '/x', bytes)],
     ['a mode out of range', () => loose.makeDirectory(root, '/x', 0o10000)],
     ['a mode that is text', () => loose.makeDirectory(root, '/x', '755')],
-    ['nothing to remove', () => loose.removeFile(root)],
   ];
   for (const [what, call] of wrong) {
     it(`refuse ${what} at once`, () => {

@@ -151,12 +151,11 @@ Napi::Value Addresses(const Napi::CallbackInfo& info) {
       [](Napi::Env env, const std::vector<Address>& list) { return ToJs(env, list, FromAddress); });
 }
 
-template <void (*Operation)(const Namespace&, const std::string&, const std::string&)>
-Napi::Value OnAddress(const Napi::CallbackInfo& info) {
+Napi::Value NewAddress(const Napi::CallbackInfo& info) {
   const std::string link = Text(info[0], "link");
   const std::string cidr = Text(info[1], "cidr");
   const Namespace in = ReadNamespace(info[2]);
-  return RunWork(info.Env(), [=] { Operation(in, link, cidr); });
+  return RunWork(info.Env(), [=] { AddAddress(in, link, cidr); });
 }
 
 Napi::Value Routes(const Napi::CallbackInfo& info) {
@@ -186,8 +185,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
     Export(exports, "deleteLink", Delete);
     Export(exports, "changeLink", Change);
     Export(exports, "addresses", Addresses);
-    Export(exports, "addAddress", OnAddress<AddAddress>);
-    Export(exports, "deleteAddress", OnAddress<DeleteAddress>);
+    Export(exports, "addAddress", NewAddress);
     Export(exports, "routes", Routes);
     Export(exports, "addRoute", OnRoute<AddRoute>);
     Export(exports, "deleteRoute", OnRoute<DeleteRoute>);

@@ -76,23 +76,6 @@ LoopDevice AttachLoop(const std::string& file, bool read_only) {
   }
 }
 
-void DetachLoop(const std::string& device) {
-  const UniqueFd fd = Open(device, O_RDONLY);
-  if (::ioctl(fd.get(), LOOP_CLR_FD) != 0) Fail("LOOP_CLR_FD", device);
-}
-
-void RenameNoReplace(const std::string& from, const std::string& to) {
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0) {
-    Fail("renameat2", from + " to " + to);
-  }
-}
-
-void RenameExchange(const std::string& first, const std::string& second) {
-  if (::renameat2(AT_FDCWD, first.c_str(), AT_FDCWD, second.c_str(), RENAME_EXCHANGE) != 0) {
-    Fail("renameat2", first + " with " + second);
-  }
-}
-
 Process::Process(int pid)
     : pid_(pid),
       process_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))),

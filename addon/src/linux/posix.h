@@ -23,15 +23,6 @@ struct LoopDevice {
 
 LoopDevice AttachLoop(const std::string& file, bool read_only);
 
-// Ends a loop device once its users are gone.
-void DetachLoop(const std::string& device);
-
-// Fails when `to` exists, with EEXIST.
-void RenameNoReplace(const std::string& from, const std::string& to);
-
-// Swaps two existing paths in one step.
-void RenameExchange(const std::string& first, const std::string& second);
-
 // One process, not its number: a number that is used again is never mistaken for it.
 class Process {
  public:

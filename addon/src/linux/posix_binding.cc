@@ -65,21 +65,6 @@ Napi::Value AttachLoopBinding(const Info& info) {
       });
 }
 
-Napi::Value DetachLoopBinding(const Info& info) {
-  return RunWork(info.Env(), [device = ReadPath(info[0], "device")] { DetachLoop(device); });
-}
-
-Napi::Value RenameNoReplaceBinding(const Info& info) {
-  return RunWork(info.Env(),
-                 [from = ReadPath(info[0], "from"), to = ReadPath(info[1], "to")] { RenameNoReplace(from, to); });
-}
-
-Napi::Value RenameExchangeBinding(const Info& info) {
-  return RunWork(info.Env(), [first = ReadPath(info[0], "first"), second = ReadPath(info[1], "second")] {
-    RenameExchange(first, second);
-  });
-}
-
 Napi::Value OpenProcessBinding(const Info& info) {
   const int pid = static_cast<int>(ReadInteger(info[0], "pid", 1, INT_MAX));
   auto [object, handle] = NewHandle(info.Env(), std::make_shared<Process>(pid));
@@ -129,9 +114,6 @@ Napi::Object Init(Napi::Env, Napi::Object exports) {
   Export(exports, "mount", MountBinding);
   Export(exports, "unmount", UnmountBinding);
   Export(exports, "attachLoop", AttachLoopBinding);
-  Export(exports, "detachLoop", DetachLoopBinding);
-  Export(exports, "renameNoReplace", RenameNoReplaceBinding);
-  Export(exports, "renameExchange", RenameExchangeBinding);
   Export(exports, "openProcess", OpenProcessBinding);
   Export(exports, "runProgram", RunProgramBinding);
   return exports;

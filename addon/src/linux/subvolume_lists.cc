@@ -38,7 +38,6 @@ Subvolume FromInfo(const struct btrfs_util_subvolume_info& info) {
   Subvolume result;
   result.id = info.id;
   result.read_only = (info.flags & BTRFS_ROOT_SUBVOL_RDONLY) != 0;
-  result.created = info.otime.tv_sec;
   return result;
 }
 
@@ -47,7 +46,6 @@ using Uuid = std::array<uint8_t, BTRFS_UUID_SIZE>;
 // What the root tree says of a subvolume. One that is being cleaned up has no place any more.
 struct Root {
   uint64_t flags = 0;
-  int64_t created = 0;
   Uuid uuid = {};
   // The subvolume that this began as a snapshot of; zeros when it began empty.
   Uuid source = {};
@@ -81,12 +79,11 @@ bool ReadPlace(Root& root, uint64_t parent, const std::byte* data, size_t length
 
 void ReadRootItem(Roots& roots, const struct btrfs_ioctl_search_header& header, const std::byte* data) {
   if (header.type == BTRFS_ROOT_ITEM_KEY) {
-    // Old ones are shorter, and do not know when they were made.
+    // Old ones are shorter, and have no identity.
     struct btrfs_root_item item = {};
     if (!CopyItem(item, data, header.len, offsetof(struct btrfs_root_item, generation_v2))) return;
     Root& root = roots[header.objectid];
     root.flags = le64toh(item.flags);
-    root.created = static_cast<int64_t>(le64toh(item.otime.sec));
     std::copy(std::begin(item.uuid), std::end(item.uuid), root.uuid.begin());
     std::copy(std::begin(item.parent_uuid), std::end(item.parent_uuid), root.source.begin());
   } else if (header.type == BTRFS_ROOT_BACKREF_KEY) {
@@ -265,7 +262,6 @@ std::optional<std::vector<Subvolume>> Describe(const Base& base, const Roots& ro
     subvolume.path = std::move(*path);
     subvolume.id = id;
     subvolume.read_only = (root.flags & BTRFS_ROOT_SUBVOL_RDONLY) != 0;
-    subvolume.created = root.created;
     subvolume.attribute = attributes.Of(id, vanished);
     if (vanished) return std::nullopt;
     result.push_back(std::move(subvolume));

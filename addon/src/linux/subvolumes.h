@@ -16,8 +16,6 @@ struct Subvolume {
   std::string path;
   uint64_t id = 0;
   bool read_only = false;
-  // Seconds since the epoch.
-  int64_t created = 0;
   // The extended attribute that was asked for.
   std::optional<std::string> attribute;
 };

@@ -27,7 +27,6 @@ Napi::Value SubvolumeToJs(Napi::Env env, const Subvolume& subvolume) {
   object.Set("path", subvolume.path);
   object.Set("id", IdToJs(env, subvolume.id));
   object.Set("readOnly", subvolume.read_only);
-  object.Set("created", static_cast<double>(subvolume.created));
   object.Set("attribute", ToJs(env, subvolume.attribute));
   return object;
 }

@@ -172,10 +172,4 @@ void MakeDirectory(const std::string& root, const std::string& path, mode_t mode
   }
 }
 
-void RemoveFile(const std::string& root, const std::string& path) {
-  const Place place = Locate(root, path);
-  if (!place.folder) return;
-  if (::unlinkat(place.folder.get(), place.name.c_str(), 0) != 0 && errno != ENOENT) Fail("unlink", Named(root, path));
-}
-
 }  // namespace smartadm::rootfs

@@ -25,7 +25,4 @@ void WriteFile(const std::string& root, const std::string& path, const std::vect
 // Makes a directory and those on the way to it; fine when it is there.
 void MakeDirectory(const std::string& root, const std::string& path, mode_t mode);
 
-// Removes a file or a symbolic link; fine when it is missing.
-void RemoveFile(const std::string& root, const std::string& path);
-
 }  // namespace smartadm::rootfs
