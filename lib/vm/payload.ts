@@ -44,7 +44,7 @@ export async function parseCreatePayload(
   convertNumbersAndLists(draft);
   if (!has(draft, 'brand')) draft['brand'] = 'joyent';
   const { brand } = draft;
-  if (!isBrand(brand)) throw refused(`Unsupported brand: ${typeof brand === 'string' ? brand : typeof brand}`);
+  if (!isBrand(brand)) throw refused(`Unsupported brand: ${typeof brand === 'string' ? brand : JSON.stringify(brand)}`);
   await renamePool(draft, brand, facts);
   addDefaults(draft, brand, action);
   settleMemory(draft, brand, undefined);

@@ -142,7 +142,13 @@ describe('a created VM', () => {
   it('must have a uuid and zone name of its own', async () => {
     assert.equal(await refusal({}, [{ uuid }]), `VM with UUID ${uuid} already exists`);
     assert.equal(await refusal({ zonename: '../x' }), 'Invalid value(s) for: zonename');
+  });
+
+  it('must have a brand that is one, and is told what it has instead', async () => {
     assert.equal(await refusal({ brand: 'sngl' }), 'Unsupported brand: sngl');
+    assert.equal(await refusal({ brand: 5 }), 'Unsupported brand: 5');
+    assert.equal(await refusal({ brand: ['kvm'] }), 'Unsupported brand: ["kvm"]');
+    assert.equal(await refusal({ brand: null }), 'Unsupported brand: null');
   });
 
   it('lies in the pool it names, by the old name too', async () => {
