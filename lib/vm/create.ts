@@ -16,7 +16,7 @@ import { vmError } from './errors.js';
 import { payloadFacts } from './facts.js';
 import { makeFilesystems } from './filesystems.js';
 import { hvmOf, prepareGuest } from './hvm-boot.js';
-import { sayingWhereFull } from './full-pool.js';
+import { sayingWhereUnwritable } from './unwritable.js';
 import { setIndestructible } from './indestructible.js';
 import { withNewVm } from './locks.js';
 import { makeConfigFiles, writeMetadata, writeRoutes, writeTags } from './metadata.js';
@@ -45,8 +45,8 @@ export async function createVm(ctx: Context, payload: unknown): Promise<CreateRe
         ctx,
         () => claim(ctx, host, payload, undo),
         async ({ spec, config }) => {
-          const use = { doing: 'create', uuid: spec.uuid, dataset: spec.zfs_filesystem };
-          await sayingWhereFull(host, use, () => install(ctx, host, spec, config, undo));
+          const writing = { doing: 'create', uuid: spec.uuid, dataset: spec.zfs_filesystem };
+          await sayingWhereUnwritable(host, writing, () => install(ctx, host, spec, config, undo));
           return createResult(payload, spec);
         },
       ),
@@ -70,8 +70,8 @@ async function claim(ctx: Context, host: Host, payload: unknown, undo: UndoStack
   const config = vmToZoneConfig(spec);
   ctx.signal.throwIfAborted();
   undo.push('zone configuration', () => host.zones.unconfigure(spec.zonename));
-  const use = { doing: 'create', uuid: spec.uuid, dataset: spec.zfs_filesystem };
-  await sayingWhereFull(host, use, () => host.zones.configure(config, spec.uuid));
+  const writing = { doing: 'create', uuid: spec.uuid };
+  await sayingWhereUnwritable(host, writing, () => host.zones.configure(config, spec.uuid));
   return { uuid: spec.uuid, spec, config };
 }
 

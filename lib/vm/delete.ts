@@ -11,6 +11,7 @@ import { damagedIn } from './damaged.js';
 import { vmError } from './errors.js';
 import { loadVm, loadVms } from './load.js';
 import { withVmLock } from './locks.js';
+import { sayingWhereUnwritable } from './unwritable.js';
 
 const fields = ['uuid', 'zonename', 'brand', 'zonepath', 'zfs_filesystem', 'disks', 'filesystems', 'indestructible_zoneroot', 'indestructible_delegated', 'archive_on_delete'] as const; // prettier-ignore
 
@@ -30,12 +31,16 @@ export async function deleteVm(ctx: Context, uuid: string): Promise<void> {
     await refuseShared(ctx, vm);
     await haltWhatever(ctx, host, record.name);
     if (vm.archive_on_delete === true) await archiveVm(ctx, uuid);
-    await uninstall(host, record.name);
-    for (const dataset of ownDatasets(host, record, vm)) await destroyIfThere(host, dataset);
-    await host.links.forget(record.name);
-    await host.zones.unconfigure(record.name);
-    await rm(host.at(`/etc/zones/${record.name}-receiving.json`), { force: true });
+    await sayingWhereUnwritable(host, { uuid, dataset: rootOf(record, vm) }, () => remove(host, record, vm));
   });
+}
+
+async function remove(host: Host, record: ZoneRecord, vm: VmObject): Promise<void> {
+  await uninstall(host, record.name);
+  for (const dataset of ownDatasets(record, vm)) await destroyIfThere(host, dataset);
+  await host.links.forget(record.name);
+  await host.zones.unconfigure(record.name);
+  await rm(host.at(`/etc/zones/${record.name}-receiving.json`), { force: true });
 }
 
 /**
@@ -45,7 +50,8 @@ export async function deleteVm(ctx: Context, uuid: string): Promise<void> {
 async function listAgain(ctx: Context, host: Host, uuid: string): Promise<void> {
   if ((await host.zones.find(uuid)) !== undefined) return;
   try {
-    await host.zones.configure(await host.zones.config(uuid), uuid);
+    const config = await host.zones.config(uuid);
+    await sayingWhereUnwritable(host, { uuid }, () => host.zones.configure(config, uuid));
     ctx.log.warn({ uuid }, 'the index of zones did not name this VM');
   } catch (error) {
     if (!hasCode(error, 'ZoneNotFound')) throw error;
@@ -97,9 +103,13 @@ async function haltWhatever(ctx: Context, host: Host, zone: string): Promise<voi
 }
 
 /** Disks may lie beside the root dataset, and a killed reprovision leaves parts there; what lies below it goes with it. */
-function ownDatasets(host: Host, record: ZoneRecord, vm: VmObject): readonly string[] {
-  const root = vm.zfs_filesystem ?? record.zonepath.slice(1);
+function ownDatasets(record: ZoneRecord, vm: VmObject): readonly string[] {
+  const root = rootOf(record, vm);
   const disks = (vm.disks ?? []).flatMap((disk) => (disk.zfs_filesystem === undefined ? [] : [disk.zfs_filesystem]));
   const moved = [`${root}-reprovisioning-root`, `${root}-reprovisioning-data`];
   return [...disks.filter((disk) => !disk.startsWith(`${root}/`)), root, ...moved];
+}
+
+function rootOf(record: ZoneRecord, vm: VmObject): string {
+  return vm.zfs_filesystem ?? record.zonepath.slice(1);
 }

@@ -5,6 +5,7 @@ import { codeOf, hasCode } from '../errors.js';
 import type { Host } from '../host/host.js';
 import type { HvmBoot } from '../host/hvm.js';
 import { zoneRoot } from '../host/zone-root.js';
+import type { ZoneConfig } from '../host/zones.js';
 import type { VmObject } from '../schema/generated/vm.js';
 import { sleep } from '../sleep.js';
 import { brandOf } from './brands/brand.js';
@@ -15,6 +16,7 @@ import { loadVm } from './load.js';
 import { withVmLock } from './locks.js';
 import { requireNicTags } from './nic-tags.js';
 import { resetRestartCount } from './restart-count.js';
+import { sayingWhereUnwritable } from './unwritable.js';
 import { withAttr, withAutoboot } from './zone-config.js';
 
 /** How long a guest may take to shut itself down, and to come back. */
@@ -54,7 +56,7 @@ export async function startVm(ctx: Context, uuid: string, boot: HvmBoot = {}): P
     const host = await ctx.host();
     await requireNicTags(host, vm.nics ?? []);
     if (brandOf(vm.brand).isHvm) await requireExtraDisks(host, vm, boot.disks ?? []);
-    if (vm.state === 'stopping') await setStopping(host, zoneOf(vm), undefined);
+    if (vm.state === 'stopping') await setStopping(host, vm, undefined, 'start');
     await bootVm(ctx, host, vm, vm.brand === 'kvm' ? boot : {});
   });
 }
@@ -83,7 +85,7 @@ export async function bootVm(ctx: Context, host: Host, vm: BootableVm, boot: Hvm
   if (vm.docker === true) await resetRestartCount(host, zone);
   await host.zones.boot(zone);
   if (!bootsWithHost(vm)) return;
-  await setAutoboot(ctx, host, zone, true).catch((error: unknown) => {
+  await setAutoboot(ctx, host, vm, true).catch((error: unknown) => {
     ctx.log.warn({ err: error, zone }, 'cannot set autoboot');
   });
 }
@@ -109,7 +111,7 @@ export async function stopVm(ctx: Context, uuid: string, options: StopOptions = 
   const host = await ctx.host();
   const zone = zoneOf(vm);
   if (options.force === true) return halt(ctx, host, vm);
-  await withVmLock(ctx, uuid, () => setAutoboot(ctx, host, zone, false));
+  await withVmLock(ctx, uuid, () => setAutoboot(ctx, host, vm, false));
   if (vm.state !== 'running') throw notRunning(vm);
   const { isHvm } = brandOf(vm.brand);
   if (options.timeout !== undefined && vm.docker !== true && !isHvm) {
@@ -194,9 +196,9 @@ async function halt(ctx: Context, host: Host, vm: VmObject): Promise<void> {
   const wasUp = vm.zone_state !== 'installed' && vm.zone_state !== 'configured' && vm.zone_state !== 'incomplete';
   await haltIfThere(host, zone);
   // Left over from a command that was asking it to stop.
-  if (vm.state === 'stopping') await withVmLock(ctx, String(vm.uuid), () => setStopping(host, zone, undefined));
+  if (vm.state === 'stopping') await withVmLock(ctx, String(vm.uuid), () => setStopping(host, vm, undefined, 'stop'));
   if (!wasUp) throw vmError('VmBadState', `${besideWait}${notRunning(vm).message}`);
-  await withVmLock(ctx, String(vm.uuid), () => setAutoboot(ctx, host, zone, false)).catch((error: unknown) => {
+  await withVmLock(ctx, String(vm.uuid), () => setAutoboot(ctx, host, vm, false)).catch((error: unknown) => {
     ctx.log.warn({ err: error, zone }, 'cannot clear autoboot');
   });
 }
@@ -238,8 +240,9 @@ async function powerOff(
 ): Promise<void> {
   const zone = zoneOf(vm);
   const isSeen = vm.brand === 'kvm';
+  const doing = target === 'start' ? 'reboot' : 'stop';
   const stopping = `stopping:${target}:${Date.now() + seconds * 1000}`;
-  if (isSeen) await withVmLock(ctx, String(vm.uuid), () => setStopping(host, zone, stopping));
+  if (isSeen) await withVmLock(ctx, String(vm.uuid), () => setStopping(host, vm, stopping, doing));
   try {
     await hvmOf(host, vm.brand)
       .powerDown(zone)
@@ -252,13 +255,18 @@ async function powerOff(
   } finally {
     // Also when the command has been told to end.
     const tidying = { ...ctx, signal: new AbortController().signal };
-    if (isSeen) await withVmLock(tidying, String(vm.uuid), () => setStopping(host, zone, undefined));
+    if (isSeen) await withVmLock(tidying, String(vm.uuid), () => setStopping(host, vm, undefined, doing));
   }
 }
 
 /** Notes that a machine is being stopped, or no longer is. */
-async function setStopping(host: Host, zone: string, value: string | undefined): Promise<void> {
-  await host.zones.configure(withAttr(await host.zones.config(zone), 'transition', value));
+async function setStopping(
+  host: Host,
+  vm: BootableVm,
+  value: string | undefined,
+  doing: 'start' | 'stop' | 'reboot',
+): Promise<void> {
+  await writeDown(host, vm, withAttr(await host.zones.config(zoneOf(vm)), 'transition', value), doing);
 }
 
 /** Runs the guest's own program for it; one that lacks all of them has its init told by a signal. */
@@ -295,12 +303,20 @@ async function until(ctx: Context | undefined, limitMs: number, done: () => Prom
   return true;
 }
 
-async function setAutoboot(ctx: Context, host: Host, zone: string, autoboot: boolean): Promise<void> {
+async function setAutoboot(ctx: Context, host: Host, vm: BootableVm, autoboot: boolean): Promise<void> {
+  const zone = zoneOf(vm);
   const config = await host.zones.config(zone);
   const changed = withAutoboot(config, autoboot);
   if (changed === config) return;
-  await host.zones.configure(changed);
+  await writeDown(host, vm, changed, autoboot ? 'start' : 'stop');
   ctx.log.debug({ zone, autoboot }, 'autoboot set');
+}
+
+async function writeDown(host: Host, vm: BootableVm, config: ZoneConfig, doing: string): Promise<void> {
+  const uuid = String(vm.uuid);
+  const otherwise = `vmadm stop -F ${uuid} ends it all the same`;
+  const writing = { doing, uuid, ...(doing === 'stop' ? { otherwise } : {}) };
+  await sayingWhereUnwritable(host, writing, () => host.zones.configure(config));
 }
 
 function notRunning(vm: VmObject) {

@@ -7,7 +7,7 @@ import type { VmObject } from '../schema/generated/vm.js';
 import { withUndo } from '../undo.js';
 import { brandOf } from './brands/brand.js';
 import { vmError } from './errors.js';
-import { sayingWhereFull } from './full-pool.js';
+import { sayingWhereUnwritable } from './unwritable.js';
 import { loadVm } from './load.js';
 import { withVmLock } from './locks.js';
 import { startVm, stopVm } from './power.js';
@@ -32,7 +32,7 @@ export async function createSnapshot(ctx: Context, uuid: string, name: string): 
       async (undo) => {
         for (const dataset of await datasetsOf(host, vm)) {
           const snapshot = snapshotOf(dataset, name);
-          await sayingWhereFull(host, { doing: 'take a snapshot of', uuid, dataset }, () =>
+          await sayingWhereUnwritable(host, { doing: 'take a snapshot of', uuid, dataset }, () =>
             host.datasets.snapshot(snapshot),
           );
           undo.push(snapshot, () => host.datasets.destroy(snapshot));

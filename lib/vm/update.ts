@@ -9,7 +9,7 @@ import { damagedIn } from './damaged.js';
 import { setProperties } from './dataset-changes.js';
 import { sayingHowToMakeRoom } from './disk-room.js';
 import { payloadFacts } from './facts.js';
-import { sayingWhereFull } from './full-pool.js';
+import { sayingWhereUnwritable } from './unwritable.js';
 import { setIndestructible } from './indestructible.js';
 import { loadVm } from './load.js';
 import { withVmLock } from './locks.js';
@@ -36,8 +36,8 @@ export async function updateVm(ctx: Context, uuid: string, payload: unknown): Pr
     await withUndo(
       (what, error) => ctx.log.error({ err: error }, `cannot undo: ${what}`),
       (undo) => {
-        const use = { doing: 'update', uuid, dataset: current.zfs_filesystem ?? String(current.zonepath).slice(1) };
-        return sayingWhereFull(host, use, () =>
+        const writing = { doing: 'update', uuid, dataset: current.zfs_filesystem ?? String(current.zonepath).slice(1) };
+        return sayingWhereUnwritable(host, writing, () =>
           sayingHowToMakeRoom('update', current, () => apply(ctx, current, plan, undo)),
         );
       },

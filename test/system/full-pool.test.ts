@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { inOwnNetworkNamespace } from '../netns.js';
@@ -58,7 +58,45 @@ describe('in a full pool', () => {
   });
 });
 
-describe('where the zones are written down and nothing fits any more', () => {
+describe('where the zones are written down and nothing can be written any more', () => {
+  it('stop and delete say where and why that is, and what helps', async () => {
+    const host = openTestHost();
+    try {
+      await host.install('busybox-1.35.0');
+      const folder = host.at('/etc/zones');
+      mkdirSync(folder, { recursive: true });
+      spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=755', 'none', folder]);
+      const uuid = randomUUID();
+      await host.ok('vmadm', ['create'], { input: JSON.stringify(payload({ uuid, autoboot: true })) });
+      const other = randomUUID();
+      await host.ok('vmadm', ['create'], { input: JSON.stringify(payload({ uuid: other, autoboot: false })) });
+      const fill = join(folder, 'fill');
+      spawnSync('dd', ['if=/dev/zero', `of=${fill}`, 'bs=4k']);
+      const refused = async (command: string, words: string, reason: string, help: string) => {
+        const { status, stderr } = await host.vmadm([command, uuid]);
+        assert.equal(status, 1);
+        assert.ok(stderr.startsWith(`${words} VM ${uuid}: the file system that holds ${folder} is ${reason}: `), stderr); // prettier-ignore
+        assert.ok(stderr.endsWith(` (${help})\n`), stderr);
+      };
+      const force = `vmadm stop -F ${uuid} ends it all the same`;
+      await refused('stop', 'cannot stop', 'full', `make room there and try again; ${force}`);
+      rmSync(fill);
+      spawnSync('mount', ['-o', 'remount,ro', folder]);
+      await refused('stop', 'cannot stop', 'read-only', `mount it for writing and try again; ${force}`);
+      await host.ok('vmadm', ['stop', '-F', uuid]);
+      await refused('delete', 'Failed to delete', 'read-only', 'mount it for writing and try again');
+      spawnSync('mount', ['-o', 'remount,rw', folder]);
+      spawnSync('dd', ['if=/dev/zero', `of=${fill}`, 'bs=4k']);
+      await refused('delete', 'Failed to delete', 'full', 'make room there and try again');
+      rmSync(fill);
+      await host.ok('vmadm', ['delete', uuid]);
+      assert.equal(await host.ok('vmadm', ['list', '-Ho', 'uuid']), `${other}\n`);
+    } finally {
+      spawnSync('umount', [host.at('/etc/zones')]);
+      await host.close();
+    }
+  });
+
   it('create says where that is, and leaves nothing', async () => {
     const host = openTestHost();
     try {
