@@ -23,16 +23,18 @@ const nullUuid = '00000000-0000-0000-0000-000000000000';
 
 /**
  * The entries in the order of the file, `global` included. Comments, malformed and overlong lines are passed over, and
- * so is a last line without newline (it may be half written).
+ * so is a last line without newline (it may be half written). `damaged` is told the numbers, from 1, of those that are no
+ * comments and not empty.
  */
-export function parseIndex(text: string): readonly ZoneIndexEntry[] {
+export function parseIndex(text: string, damaged?: (lineNumber: number) => void): readonly ZoneIndexEntry[] {
   const entries: ZoneIndexEntry[] = [];
   const lines = text.split('\n');
-  lines.pop();
-  for (const line of lines) {
-    const entry = parseLine(line);
+  const unfinished = lines.length - 1;
+  lines.forEach((line, at) => {
+    const entry = at === unfinished ? undefined : parseLine(line);
     if (entry) entries.push(entry);
-  }
+    else if (line !== '' && !line.startsWith('#')) damaged?.(at + 1);
+  });
   return entries;
 }
 

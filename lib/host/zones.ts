@@ -92,8 +92,11 @@ export interface ZoneConsole {
  * codes `ZoneNotFound`, `ZoneBadState`, `ZoneExists`, `ZoneInvalid`.
  */
 export interface Zones {
-  /** All configured zones (the global zone left out), in the order of the index; one pass over the host. */
-  list(): Promise<readonly ZoneRecord[]>;
+  /**
+   * All configured zones (the global zone left out), in the order of the index; one pass over the host. Damaged lines of the
+   * index are passed over, which `damaged` is told by `ZoneInvalid` where the index is not read by the platform's library.
+   */
+  list(damaged?: (error: Error) => void): Promise<readonly ZoneRecord[]>;
   /** One zone; undefined when not configured. Its cost does not depend on the number of zones. */
   find(name: string): Promise<ZoneRecord | undefined>;
   /** Reads the configuration, also one that the index does not name. Throws `ZoneNotFound`, or `ZoneInvalid` when the file is damaged. */

@@ -1,4 +1,4 @@
-/** What is damaged of one VM keeps nobody from the others: it is told, and passed over. */
+/** What is damaged of one VM, or its line of the index, keeps nobody from the others: it is told, and passed over. */
 import type { Context } from '../context.js';
 import { describeError, hasCode } from '../errors.js';
 

@@ -76,7 +76,7 @@ export async function findVm(
   fields?: readonly string[],
   damaged?: Damaged,
 ): Promise<VmObject | undefined> {
-  const record = await findRecord(host, uuid);
+  const record = await findRecord(host, uuid, damaged);
   if (record === undefined) return undefined;
   const loader = createLoader(host, fields, damaged, (vm) => {
     const names = [(vm.zonepath ?? '').slice(1), ...(vm.datasets ?? []), ...(vm.disks ?? []).map(volumeOf)];
@@ -120,7 +120,7 @@ export async function loadVms(
     return undefined;
   };
   const vms: VmObject[] = [];
-  const records = await host.zones.list();
+  const records = await host.zones.list(damaged);
   await expect?.(records.length);
   for (let at = 0; at < records.length; at += atOnce) {
     const some = await Promise.all(records.slice(at, at + atOnce).map((record) => load(record).catch(passOver)));
@@ -136,13 +136,13 @@ export type Expect = (count: number) => Promise<void>;
 const atOnce = 64;
 
 /** Zones are found by name, which is the uuid unless the payload named one; that name serves as well (`vmadm(8)`). */
-async function findRecord(host: Host, uuid: string): Promise<ZoneRecord | undefined> {
+async function findRecord(host: Host, uuid: string, damaged: Damaged | undefined): Promise<ZoneRecord | undefined> {
   const named = await host.zones.find(uuid).catch((error: unknown) => {
     if (hasCode(error, 'InvalidName')) return undefined;
     throw error;
   });
   if (named !== undefined && uuidOf(named) === uuid) return named;
-  return (await host.zones.list()).find((record) => uuidOf(record) === uuid) ?? named;
+  return (await host.zones.list(damaged)).find((record) => uuidOf(record) === uuid) ?? named;
 }
 
 /** How a VM's datasets are read, once they turn out to be needed. */

@@ -68,6 +68,25 @@ onEachHost('vmadm', (open, kind) => {
     writeFileSync(file, text);
   });
 
+  const byLibrary = kind === 'illumos' && 'the index is read by its library';
+  it('says on standard error which lines of the index are damaged, each once', { skip: byLibrary }, async () => {
+    const file = join(given.root, 'etc/zones/index');
+    const text = readFileSync(file, 'utf8');
+    const whole = await run('lookup');
+    const lines = text.split('\n');
+    const at = lines.findIndex((line) => line.startsWith(someone));
+    writeFileSync(file, [...lines.slice(0, at), lines[at]?.replace(':installed:', ':instal'), ...lines.slice(at + 1)].join('\n')); // prettier-ignore
+    const warning = `warning: line ${at + 1} of ${file} is damaged and passed over\n`;
+    const others = whole.stdout.replace(`${someone}\n`, '');
+    assert.notEqual(others, whole.stdout);
+    assert.deepEqual(await run('lookup'), { exit: 0, stdout: others, stderr: warning });
+    assert.equal((await run('list', '-Ho', 'uuid')).stderr, warning);
+    const gone = await run('get', someone);
+    assert.equal(gone.exit, 1);
+    assert.ok(gone.stderr.startsWith(warning), gone.stderr);
+    writeFileSync(file, text);
+  });
+
   const onlyLooked = kind === 'memory' && 'its zones are only looked at';
   it('says first that something succeeded, and last that it failed', { skip: onlyLooked }, async () => {
     const file = join(given.root, `etc/zones/${someone}.xml`);

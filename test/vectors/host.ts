@@ -91,7 +91,7 @@ export function storedZones(root: string): Zones {
   const store = zoneStore({ id: 'recorded', at: (path) => join(root, path) });
   const refused = (): Promise<never> => Promise.reject(hostError('Unsupported', 'these zones are only looked at'));
   return {
-    list: async () => (await store.entries()).map(recordOf),
+    list: async (damaged) => (await store.entries(damaged)).map(recordOf),
     async find(name) {
       const entry = await store.entry(name);
       return entry === undefined ? undefined : recordOf(entry);

@@ -12,8 +12,8 @@ import { parseIndex, removeFromIndex, upsertIndex, type StoredZoneState, type Zo
 import { parseZoneXml, writeZoneXml } from '../zone-xml.js';
 
 export interface ZoneStore {
-  /** In the order of the index, without the global zone. */
-  entries(): Promise<readonly ZoneIndexEntry[]>;
+  /** In the order of the index, without the global zone. `damaged` is told of each line that is passed over. */
+  entries(damaged?: (error: Error) => void): Promise<readonly ZoneIndexEntry[]>;
   entry(name: string): Promise<ZoneIndexEntry | undefined>;
   /** Throws `ZoneNotFound`, or `ZoneInvalid` when the file is damaged. */
   config(name: string): Promise<ZoneConfig>;
@@ -64,8 +64,10 @@ export function zoneStore({ id, at }: ZoneStoreOptions): ZoneStore {
   }
 
   return {
-    async entries() {
-      return parseIndex(await readIndex()).filter((entry) => entry.name !== 'global');
+    async entries(damaged) {
+      const tell = (line: number): void =>
+        damaged?.(hostError('ZoneInvalid', `line ${line} of ${indexFile} is damaged and passed over`));
+      return parseIndex(await readIndex(), tell).filter((entry) => entry.name !== 'global');
     },
     async entry(name) {
       checkZoneName(name);

@@ -168,8 +168,8 @@ export function createLinuxZones({ root, at, links, log }: LinuxZonesOptions): L
   }
 
   return {
-    async list() {
-      const [entries, monitors] = await Promise.all([store.entries(), native().monitors(containers.path)]);
+    async list(damaged) {
+      const [entries, monitors] = await Promise.all([store.entries(damaged), native().monitors(containers.path)]);
       const byName = new Map(monitors.map((monitor) => [monitor.name, monitor]));
       return entries.map((entry) => toRecord(entry, byName.get(entry.name)));
     },

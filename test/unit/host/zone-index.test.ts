@@ -23,7 +23,10 @@ void describe('zone index', () => {
 
   void test('malformed, overlong and unfinished lines are passed over and kept', () => {
     const text = `# c\na:bogus:/zones/a::joyent:ex:5\nb::/zones/b\n:installed:/x\nc\n\n${'n'.repeat(64)}:installed:/zones/n\nd:INSTALLED:/zones/d\np:configured:/zones/${'p'.repeat(1200)}\ne:installed:/zones/e:${u}:joyent:ex:1\nf:installed:/zones/f`;
-    assert.deepEqual(parseIndex(text), [entry({ name: 'e', zonepath: '/zones/e', uuid: u, debugId: 1 })]);
+    const damaged: number[] = [];
+    const entries = parseIndex(text, (line) => damaged.push(line));
+    assert.deepEqual(entries, [entry({ name: 'e', zonepath: '/zones/e', uuid: u, debugId: 1 })]);
+    assert.deepEqual(damaged, [2, 3, 4, 5, 7, 8, 9, 11]);
     const changed = upsertIndex(text, entry({ name: 'e', zonepath: '/zones/e', state: 'incomplete', debugId: 1 }));
     assert.equal(changed, `${text.replace('e:installed:/zones/e', 'e:incomplete:/zones/e')}\n`);
   });
