@@ -8,9 +8,13 @@ import { withoutCode } from '../../img/errors.js';
  */
 export function errorLine(error: unknown, typed: string, stacks: boolean): string {
   const code = printedCode(error);
-  const hint = error instanceof SmartadmError && error.hint !== undefined ? ` (${error.hint})` : '';
-  const message = stacks ? stackChain(error) : `${describeError(error)}${hint}`;
+  const message = stacks ? stackChain(error) : printedMessage(error);
   return `imgadm${typed === '' ? '' : ` ${typed}`}: error${code === undefined ? '' : ` (${code})`}: ${message}\n`;
+}
+
+function printedMessage(error: unknown): string {
+  const hint = error instanceof SmartadmError && error.hint !== undefined ? ` (${error.hint})` : '';
+  return `${describeError(error)}${hint}`;
 }
 
 function printedCode(error: unknown): string | undefined {
@@ -26,7 +30,7 @@ function stackChain(error: unknown): string {
 
 /** What `-E` records of an error: a plain one whose message is the printed one. */
 export function recordedError(error: unknown): Error {
-  const message = describeError(error);
+  const message = printedMessage(error);
   const recorded = new Error(message);
   recorded.stack = stackChain(error);
   const code = codeOf(error);
