@@ -12,9 +12,6 @@ export interface OptionSpec {
   readonly type: 'boolean' | 'string' | 'number';
   /** Its name cannot be abbreviated. */
   readonly exact?: true;
-  /** Name of the value in help texts. */
-  readonly value?: string;
-  readonly help: string;
 }
 
 export type OptionValues = Readonly<Record<string, boolean | string | number | readonly string[] | undefined>>;

@@ -140,7 +140,6 @@ function assemble(
     indestructible_zoneroot: draft['indestructible_zoneroot'] === true,
     indestructible_delegated: draft['indestructible_delegated'] === true,
     nowait: draft['nowait'] === true,
-    mdata_exec_timeout: typeof draft['mdata_exec_timeout'] === 'number' ? draft['mdata_exec_timeout'] : undefined,
     datasetProperties: {
       root: newDatasetProperties(draft, 'root', true),
       data: draft['delegate_dataset'] === true ? newDatasetProperties(draft, 'data', false) : {},

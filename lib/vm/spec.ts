@@ -69,7 +69,6 @@ export interface Adjustment {
 export interface NewDisk extends Readonly<Disk> {
   /** The volume or file at `path` exists already. */
   readonly nocreate?: boolean;
-  readonly image_name?: string;
 }
 
 /**
@@ -103,8 +102,6 @@ export interface VmSpec {
   readonly indestructible_zoneroot: boolean;
   readonly indestructible_delegated: boolean;
   readonly nowait: boolean;
-  /** Seconds; undefined: the default of the brand. */
-  readonly mdata_exec_timeout: number | undefined;
   /** ZFS properties beyond quota: `root` and `data` (delegated), values as ZFS takes them. */
   readonly datasetProperties: {
     readonly root: Readonly<Record<string, string>>;

@@ -6,7 +6,6 @@ export const jsonOption: OptionSpec = {
   name: 'json',
   exact: true,
   type: 'boolean',
-  help: 'print what became of the payload as JSON',
 };
 
 /**

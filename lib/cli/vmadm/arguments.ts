@@ -8,8 +8,8 @@ export interface ParsedArguments {
 
 /** Accepted by every command, without effect. */
 const common: readonly OptionSpec[] = [
-  { name: 'verbose', letters: { v: 'true' }, type: 'boolean', help: '' },
-  { name: 'debug', letters: { d: 'true' }, type: 'boolean', help: '' },
+  { name: 'verbose', letters: { v: 'true' }, type: 'boolean' },
+  { name: 'debug', letters: { d: 'true' }, type: 'boolean' },
 ];
 
 /**

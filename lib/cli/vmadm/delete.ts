@@ -8,8 +8,8 @@ export const deleteCommand: Command = {
   aliases: ['destroy'],
   usage: 'delete <uuid>',
   summary: 'removes a VM and its data',
-  // Clients send -F, which the original takes for an option that swallows the uuid.
-  options: [{ name: 'force', aliases: ['F'], type: 'boolean', help: 'has no effect: delete always ends the VM' }],
+  // Clients send -F, which the original takes for an option that swallows the uuid. Delete always ends the VM.
+  options: [{ name: 'force', aliases: ['F'], type: 'boolean' }],
   async run(cli, operands) {
     const uuid = uuidOperand(operands, cli.typed);
     const { deleteVm } = await import('../../vm/delete.js');

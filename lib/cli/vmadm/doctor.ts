@@ -10,7 +10,7 @@ export const doctor: Command = {
   name: 'doctor',
   usage: 'doctor [-j]',
   summary: 'examines this host and says what is missing; changes nothing',
-  options: [{ name: 'json', aliases: ['j'], type: 'boolean', help: 'as JSON' }],
+  options: [{ name: 'json', aliases: ['j'], type: 'boolean' }],
   async run(cli, _operands, options) {
     const { examineHost } = await import('../../host/open.js');
     const findings = await examineHost(cli.context().root);

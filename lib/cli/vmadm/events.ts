@@ -11,9 +11,9 @@ export const events: Command = {
   usage: 'events [-fjr] [uuid]',
   summary: 'prints what happens to VMs',
   options: [
-    { name: 'full', aliases: ['f'], type: 'boolean', help: 'whole dates and zonenames' },
-    { name: 'json', aliases: ['j'], type: 'boolean', help: 'one JSON object a line' },
-    { name: 'ready', aliases: ['r'], type: 'boolean', help: 'begin with a line that says that the watch has begun' },
+    { name: 'full', aliases: ['f'], type: 'boolean' },
+    { name: 'json', aliases: ['j'], type: 'boolean' },
+    { name: 'ready', aliases: ['r'], type: 'boolean' },
   ],
   async run(cli, [uuid = ''], { full = false, json = false, ready = false }) {
     const context = cli.context();

@@ -9,8 +9,9 @@ export const exec: Command = {
   usage: 'exec [-t] <uuid> [--] <program> [argument ...]',
   summary: 'runs a program inside a running zone, with its input and output, and ends with its exit status',
   options: [
-    { name: 'tty', aliases: ['t'], type: 'boolean', help: 'gives the program a terminal' },
-    { name: 'interactive', aliases: ['i'], type: 'boolean', help: 'as it is anyway: the program gets our input' },
+    { name: 'tty', aliases: ['t'], type: 'boolean' },
+    // As it is anyway: the program gets our input.
+    { name: 'interactive', aliases: ['i'], type: 'boolean' },
   ],
   verbatim: true,
   async run(cli, args) {

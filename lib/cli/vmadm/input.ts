@@ -11,8 +11,6 @@ export const payloadOption: OptionSpec = {
   aliases: ['f'],
   exact: true,
   type: 'string',
-  value: 'file',
-  help: 'file with the payload; standard input by default',
 };
 
 /** Bytes; a payload with thousands of metadata keys needs a hundredth of it. */

@@ -10,7 +10,7 @@ export const kill: Command = {
   name: 'kill',
   usage: 'kill [-s SIGNAL|-SIGNAL] <uuid>',
   summary: 'sends a signal to the init process of a VM',
-  options: [{ name: 'signal', aliases: ['s'], type: 'string', value: 'signal', help: 'which one; SIGTERM by default' }],
+  options: [{ name: 'signal', aliases: ['s'], type: 'string' }],
   async run(cli, operands, options) {
     const { uuid, signal } = target(operands, options);
     const { killVm } = await import('../../vm/power.js');

@@ -14,16 +14,10 @@ export const list: Command = {
   usage: 'list [-p] [-H] [-o field,...] [-s field,...] [field=value ...]',
   summary: 'list VMs',
   options: [
-    { name: 'order', aliases: ['o'], type: 'string', value: 'fields', help: 'columns to print' },
-    {
-      name: 'sortby',
-      aliases: ['s'],
-      type: 'string',
-      value: 'fields',
-      help: 'fields to sort by, with - the other way round',
-    },
-    { name: 'parsable', aliases: ['p'], type: 'boolean', help: 'separate values by colons' },
-    { name: 'header', letters: { H: 'false', h: 'true' }, type: 'boolean', help: 'print a header line' },
+    { name: 'order', aliases: ['o'], type: 'string' },
+    { name: 'sortby', aliases: ['s'], type: 'string' },
+    { name: 'parsable', aliases: ['p'], type: 'boolean' },
+    { name: 'header', letters: { H: 'false', h: 'true' }, type: 'boolean' },
   ],
   async run(
     cli,

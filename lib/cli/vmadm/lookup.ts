@@ -8,9 +8,9 @@ export const lookup: Command = {
   usage: 'lookup [-j|-1] [-o field,...] [field=value ...]',
   summary: 'find VMs by their properties',
   options: [
-    { name: 'json', aliases: ['j'], type: 'boolean', help: 'print objects instead of uuids' },
-    { name: 'unique', aliases: ['1'], type: 'boolean', help: 'fail unless exactly one VM fits' },
-    { name: 'output', aliases: ['o'], type: 'string', value: 'fields', help: 'with -j: members to print' },
+    { name: 'json', aliases: ['j'], type: 'boolean' },
+    { name: 'unique', aliases: ['1'], type: 'boolean' },
+    { name: 'output', aliases: ['o'], type: 'string' },
   ],
   async run(cli, operands, { json = false, unique = false, output }) {
     const { isFilterKey } = await import('../../vm/fields.js');

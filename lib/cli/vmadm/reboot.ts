@@ -8,8 +8,9 @@ export const reboot: Command = {
   usage: 'reboot <uuid> [-F]',
   summary: 'reboots a running VM',
   options: [
-    { name: 'force', letters: { F: 'true' }, type: 'boolean', help: 'end and boot it, without asking the guest' },
-    { name: 'timeout', aliases: ['t'], type: 'number', value: 'seconds', help: 'has no effect' },
+    { name: 'force', letters: { F: 'true' }, type: 'boolean' },
+    // Has no effect.
+    { name: 'timeout', aliases: ['t'], type: 'number' },
   ],
   async run(cli, operands, options) {
     const uuid = uuidOperand(operands, cli.typed);

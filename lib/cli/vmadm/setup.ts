@@ -10,11 +10,11 @@ export const setup: Command = {
   usage: 'setup [-d DEVICE|-f FILE] [-s GIB] [-n SUBNET|-b BRIDGE]',
   summary: 'makes the pool and the network of this host; what exists stays as it is',
   options: [
-    { name: 'device', aliases: ['d'], type: 'string', value: 'DEVICE', help: 'empty block device for the pool' },
-    { name: 'file', aliases: ['f'], type: 'string', value: 'FILE', help: 'file for the pool' },
-    { name: 'size', aliases: ['s'], type: 'number', value: 'GIB', help: 'size of that file' },
-    { name: 'subnet', aliases: ['n'], type: 'string', value: 'SUBNET', help: 'IPv4 network to serve to machines' },
-    { name: 'bridge', aliases: ['b'], type: 'string', value: 'BRIDGE', help: 'bridge of the host for machines' },
+    { name: 'device', aliases: ['d'], type: 'string' },
+    { name: 'file', aliases: ['f'], type: 'string' },
+    { name: 'size', aliases: ['s'], type: 'number' },
+    { name: 'subnet', aliases: ['n'], type: 'string' },
+    { name: 'bridge', aliases: ['b'], type: 'string' },
   ],
   async run(cli, [operand], options) {
     if (operand !== undefined) throw usageError(`setup takes options only, not "${operand}"`);

@@ -10,8 +10,8 @@ export const stop: Command = {
   usage: 'stop <uuid> [-F] [-t timeout]',
   summary: 'shuts a VM down',
   options: [
-    { name: 'force', letters: { F: 'true' }, type: 'boolean', help: 'end it at once, without asking the guest' },
-    { name: 'timeout', aliases: ['t'], type: 'number', value: 'seconds', help: 'how long the guest may take' },
+    { name: 'force', letters: { F: 'true' }, type: 'boolean' },
+    { name: 'timeout', aliases: ['t'], type: 'number' },
   ],
   async run(cli, operands, options) {
     const uuid = uuidOperand(operands, 'stop');
