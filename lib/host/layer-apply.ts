@@ -8,7 +8,8 @@ import { endOnAbort } from './end-on-abort.js';
 import { loadNative } from './native.js';
 import type { NativeTree } from './native-linux.js';
 import { FileType } from './zfs-stream/attributes.js';
-import { Commands, type Time } from './zfs-stream/commands.js';
+import type { Time } from './zfs-stream/command-list.js';
+import { Commands } from './zfs-stream/commands.js';
 import { invalidLayer, LayerArchive, unsupportedLayer, type ArchiveEntry } from './layer-archive.js';
 import { sparsePieces, sparseSize, type Piece } from './layer-sparse.js';
 

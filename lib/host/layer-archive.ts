@@ -3,7 +3,7 @@ import { finished, type Readable } from 'node:stream';
 import { extract, type Extract, type Header } from 'tar-stream';
 import { codeOf } from '../errors.js';
 import { hostError } from './errors.js';
-import type { Time } from './zfs-stream/commands.js';
+import type { Time } from './zfs-stream/command-list.js';
 
 export type ArchiveEntryType = 'file' | 'link' | 'symlink' | 'device' | 'directory' | 'fifo';
 

@@ -12,7 +12,7 @@
 
 namespace smartadm::tree {
 
-// Numbers as in lib/host/zfs-stream/commands.ts.
+// Numbers as in lib/host/zfs-stream/command-list.ts.
 enum class Op : uint32_t {
   kFolder = 1,
   kCreate,

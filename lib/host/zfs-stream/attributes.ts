@@ -1,7 +1,7 @@
 /** Attributes of files: system attributes (version 5 filesystems) and znodes (before). */
 import { loadNative } from '../native.js';
 import { invalid, unsupported, type ByteOrder } from './bytes.js';
-import type { Time } from './commands.js';
+import type { Time } from './command-list.js';
 import { ObjectType } from './records.js';
 import { zapEntries, zapNumber } from './zap.js';
 import type { Content } from './content.js';

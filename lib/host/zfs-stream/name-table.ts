@@ -1,15 +1,18 @@
 /** Names of one directory, or of a part of it, and what they stand for, packed: about 40 bytes and the name for each. */
 
 const noEntry = 0;
+const fewSlots = 64;
+/** Tables with more are not kept for the next directory, which would have to clear them. */
+const mostSlotsKept = 8192;
 
 export class NameTable {
   private names = Buffer.allocUnsafe(1024);
   private namesSize = 0;
   /** End of each name; it starts where the one before ends. */
-  private ends = new Uint32Array(32);
-  private objects = new Float64Array(32);
+  private ends = new Uint32Array(fewSlots / 2);
+  private objects = new Float64Array(fewSlots / 2);
   /** Entry + 1 by hash; twice as many slots as entries at least. */
-  private slots = new Uint32Array(64);
+  private slots = new Uint32Array(fewSlots);
   private count = 0;
 
   add(name: Buffer, object: number): void {
@@ -24,6 +27,19 @@ export class NameTable {
     this.objects[this.count] = object;
     this.count += 1;
     this.slots[this.freeSlot(name)] = this.count;
+  }
+
+  /** Forgets all, for another directory: memory for each would wait long for the garbage collector. */
+  clear(): void {
+    this.count = this.namesSize = 0;
+    if (this.slots.length <= mostSlotsKept) {
+      this.slots.fill(noEntry);
+      return;
+    }
+    this.names = Buffer.allocUnsafe(1024);
+    this.ends = new Uint32Array(fewSlots / 2);
+    this.objects = new Float64Array(fewSlots / 2);
+    this.slots = new Uint32Array(fewSlots);
   }
 
   /** The object of a name; undefined where there is none of it. */

@@ -27,6 +27,7 @@ export class TreeBuilder {
   private readonly files: FileReader;
   /** Directory whose names the commands are about. */
   private folder: number | undefined;
+  private readonly names = new NameTable();
 
   constructor(set: ObjectSet, stage: string, lose: (loss: Loss) => void) {
     this.set = set;
@@ -358,9 +359,11 @@ export class TreeBuilder {
     return Math.min(mostParts, Math.ceil(bytes / partBytes) || 1);
   }
 
+  /** Good until it is asked for others. */
   private namesOf(directory: Row | undefined, part: number, parts: number): NameTable | undefined {
     if (directory === undefined) return undefined;
-    const names = new NameTable();
+    const { names } = this;
+    names.clear();
     for (const { name, object } of this.files.entries(directory.table, directory.row)) {
       if (partOf(name, parts) === part) names.add(name, object);
     }

@@ -172,11 +172,12 @@ export class KnownObjects {
     const { files, objects } = this;
     const numbers = new Float64Array(files.count);
     numbers[0] = this.fixed.root;
+    const names = new NameTable();
     for (let directory = 0; directory < files.count; directory += 1) {
       if (files.kind(directory) !== 4) continue;
       const row = objects.find(numbers[directory] ?? 0);
       if (row < 0) throw damaged();
-      const names = new NameTable();
+      names.clear();
       for (const { name, object } of this.reader.entries(objects, row)) names.add(name, object);
       const [first, end] = files.entries(directory);
       for (let entry = first; entry < end; entry += 1) {
