@@ -7,7 +7,6 @@ import { codeOf } from '../errors.js';
 import { withLock } from '../lock.js';
 import { imgError } from './errors.js';
 import { isFields } from './manifest.js';
-import { requireSourceType } from './sources/open.js';
 import type { SourceConfig } from './sources/source.js';
 
 /** Format of the data below `/var/imgadm` that this program writes. */
@@ -85,19 +84,4 @@ export async function changeConfig(
     if (changed !== undefined) await writeConfig(ctx, changed);
   };
   await withLock(lock, apply, { signal: ctx.signal });
-}
-
-/**
- * The configuration, brought up to date: data of older versions is upgraded first (`imgadm(8)`, upgrade), `warn` being
- * told what was done. Throws `ConfigError` and `UpgradeError`.
- */
-export async function loadConfig(ctx: Context, warn: (line: string) => void): Promise<ImgadmConfig> {
-  let config = await readConfig(ctx);
-  if (config.upgradedToVer === undefined || config.upgradedToVer !== dataVersion) {
-    const { upgradeData } = await import('./upgrade.js');
-    await changeConfig(ctx, (current) => upgradeData(ctx, current, warn));
-    config = await readConfig(ctx);
-  }
-  for (const source of sourcesOf(config)) requireSourceType(source);
-  return config;
 }

@@ -1,7 +1,7 @@
 /** Programs that keep credentials for docker: `docker-credential-NAME get` tells those of one registry. */
 import { codeOf, hasCode } from '../errors.js';
 import { runProgram } from '../host/exec.js';
-import type { Credentials } from './docker-credentials.js';
+import type { Credentials } from './docker-login.js';
 import { imgError } from './errors.js';
 import { isFields } from './manifest.js';
 

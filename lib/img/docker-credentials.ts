@@ -2,17 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { codeOf } from '../errors.js';
 import { askHelper } from './credential-helper.js';
+import type { Credentials } from './docker-login.js';
 import type { DockerRepo } from './docker-name.js';
 import { imgError } from './errors.js';
 import type { Connection } from './http.js';
 import { isFields } from './manifest.js';
-
-export interface Credentials {
-  readonly user: string;
-  readonly password: string;
-  /** Stands for both where the registry has given one. */
-  readonly identityToken?: string;
-}
 
 /** Other names under which Docker Hub stands in such files. */
 const officialNames = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];

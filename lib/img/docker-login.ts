@@ -2,7 +2,13 @@
 import { imgError } from './errors.js';
 import { getJson, header, type Connection, type HttpResponse } from './http.js';
 import { isFields } from './manifest.js';
-import type { Credentials } from './docker-credentials.js';
+
+export interface Credentials {
+  readonly user: string;
+  readonly password: string;
+  /** Stands for both where the registry has given one. */
+  readonly identityToken?: string;
+}
 
 export interface Challenge {
   /** In lower case. */

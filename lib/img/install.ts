@@ -4,11 +4,12 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Context } from '../context.js';
 import { imgError, requireUuid } from './errors.js';
+import { contentOf, requirePlaceable } from './fill.js';
 import { removeLeftovers } from './leftovers.js';
 import { lockImage } from './lock-image.js';
 import { imageFile, isFields, nameAndVersion, readManifest, requireInstallable, requirePlatform, upgradeManifest, type Manifest } from './manifest.js'; // prettier-ignore
 import type { Narration } from './narration.js';
-import { contentOf, placeImage, requirePlaceable } from './place.js';
+import { placeImage } from './place.js';
 import { readInRooms } from './rooms.js';
 import { findImage, requirePool, type ImageRecord } from './store.js';
 import { valueText } from './json-values.js';

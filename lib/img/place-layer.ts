@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decompress } from './codec.js';
 import { imgError } from './errors.js';
-import { expansionLimitOf, readingVerified, requirePlaceable, type Fill } from './place.js';
+import { expansionLimitOf, readingVerified, requirePlaceable, type Fill } from './fill.js';
 import { finalSnapshot } from './store.js';
 
 /** {@link Fill} from the archive of a layer. The tree is the folder `root` of the dataset. */

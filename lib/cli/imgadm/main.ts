@@ -76,7 +76,7 @@ async function run(argv: readonly string[], cli: Cli, requestId: string, reporti
 
   const [typed, ...rest] = operands;
   const context = cli.context({ log: reporting.log });
-  const { loadConfig } = await import('../../img/config.js');
+  const { loadConfig } = await import('../../img/load-config.js');
   const config = await loadConfig(context, (line) => cli.err(`${line}\n`));
   if (typed === undefined) {
     await printHelp(cli);
