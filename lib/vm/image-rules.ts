@@ -3,9 +3,9 @@ import type { Brand } from '../schema/property.js';
 import { rulesOf } from './brand-rules.js';
 import { elementsOf, has, type Draft, type Element } from './draft.js';
 import { refused } from './errors.js';
+import type { Findings } from './findings.js';
 import type { ImageFacts, PayloadFacts } from './spec.js';
 import { isFit, isObject, toNumber } from './values.js';
-import type { Findings } from './validate.js';
 
 const defaultPool = 'zones';
 const datasourceTag = 'org.smartos:cloudinit_datasource';

@@ -2,46 +2,12 @@
 import type { Brand } from '../schema/property.js';
 import { isBrand, rulesOf } from './brand-rules.js';
 import { draftOf, elementsOf, has, type Draft, type Element } from './draft.js';
+import { Findings } from './findings.js';
 import { judgeImages } from './image-rules.js';
 import { parsePciSlot } from '../host/qemu/pci-slot.js';
 import { isAllowed, isMemberAllowed, memberRowOf, nounOf, requiredFor, rowOf } from './property-rules.js';
 import type { Json, PayloadFacts, ValidationFindings } from './spec.js';
 import { isFit, isObject, toNumber } from './values.js';
-
-/** Faults as they are found, in order. */
-export class Findings {
-  readonly values: string[] = [];
-  readonly #values = new Set<string>();
-  readonly #properties = new Set<string>();
-  readonly #missing = new Set<string>();
-
-  badValue(name: string, type?: string): void {
-    // The original repeats integers, and nothing else.
-    if (type !== 'integer' && this.#values.has(name)) return;
-    this.#values.add(name);
-    this.values.push(name);
-  }
-
-  badProperty(name: string): void {
-    this.#properties.add(name);
-  }
-
-  missing(name: string): void {
-    this.#missing.add(name);
-  }
-
-  supplied(name: string): void {
-    this.#missing.delete(name);
-  }
-
-  get properties(): readonly string[] {
-    return [...this.#properties];
-  }
-
-  get missingProperties(): readonly string[] {
-    return [...this.#missing];
-  }
-}
 
 /**
  * The outcome of `vmadm validate`: null for a valid payload, else all its faults. Neither defaults nor other VMs are

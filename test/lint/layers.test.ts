@@ -31,6 +31,26 @@ function climbs(file: string, imports: readonly string[]): string[] {
   });
 }
 
+/** A circle of files that import each other, in the order of their imports; undefined for none. */
+function circleIn(imported: ReadonlyMap<string, readonly string[]>): readonly string[] | undefined {
+  const done = new Set<string>();
+  const from = (file: string, way: readonly string[]): readonly string[] | undefined => {
+    if (way.includes(file)) return [...way.slice(way.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    for (const target of imported.get(file) ?? []) {
+      const circle = from(target, [...way, file]);
+      if (circle !== undefined) return circle;
+    }
+    done.add(file);
+    return undefined;
+  };
+  for (const file of imported.keys()) {
+    const circle = from(file, []);
+    if (circle !== undefined) return circle;
+  }
+  return undefined;
+}
+
 const sources = ['bin', 'lib'].flatMap((top) =>
   readdirSync(top, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts') && !name.includes('generated/'))
@@ -46,6 +66,15 @@ describe('rooms', () => {
   it('would be caught climbing', () => {
     assert.deepEqual(climbs('lib/img/list.ts', ['lib/vm/load.js']), ['lib/vm/load.js']);
     assert.deepEqual(climbs('lib/host/open.ts', ['lib/errors.js', 'lib/cli/main.js']), ['lib/cli/main.js']);
+  });
+
+  it('of operations hold no files that import each other, be it for a type or when they are needed', () => {
+    const operations = sources.filter((file) => /^lib\/(?:vm|img)\//.test(file));
+    const imported = new Map(
+      operations.map((file) => [file, importsOf(file).map((target) => target.replace(/\.js$/, '.ts'))]),
+    );
+    assert.equal(circleIn(imported)?.join(' imports '), undefined);
+    assert.deepEqual(circleIn(new Map([['a', ['b']], ['b', ['c', 'd']], ['d', ['b']]])), ['b', 'd', 'b']); // prettier-ignore
   });
 
   it('ask for the platform in one place only', () => {
