@@ -138,6 +138,11 @@ export interface NativeRootfs {
   writeFile(root: string, path: string, data: Uint8Array, mode: number): Promise<void>;
   /** With its parents. Fine when it exists. */
   makeDirectory(root: string, path: string, mode: number): Promise<void>;
+  /**
+   * Removes an empty directory; fine when it is missing. On Linux, what other mount namespaces have mounted there goes too.
+   * Throws `ENOTEMPTY` (on illumos `EEXIST`) when something is in it.
+   */
+  removeDirectory(root: string, path: string): Promise<void>;
 }
 
 /** A file that is decompressed as it comes, on a thread of its own. */
@@ -188,7 +193,7 @@ export interface NativeIsal {
   openGzip(): NativeUnpacker;
 }
 
-/** Runs lists of commands (`zfs-stream/commands.ts`) off the main thread, one list at a time. */
+/** Runs lists of commands (`zfs-stream/command-list.ts`) on a thread of its own, one after another. */
 export interface NativeCommandRunner extends NativeHandle {
   /**
    * Neither list nor buffers may change before this settles; several are run one after another. Rejects at the first
@@ -343,6 +348,12 @@ export interface NativeLxc {
   setHostname(pid: number, hostname: string): Promise<void>;
   /** Writes files below `/proc/sys` (`kernel/msgmni`) as they are for the IPC namespace of process `pid`. */
   limitIpc(pid: number, settings: Readonly<Record<string, string>>): Promise<void>;
+  /**
+   * Mounts the folder `source`, read-only and with owners as the zone has them, at `/checkpoints/NAME` of the zone with its
+   * root at `root` and `pid` for its init, and makes that place. Throws `ESRCH` without such a process or where it is of no
+   * zone, `ELOOP` or `ENOTDIR` where the guest has something else there, `EXDEV` where something is mounted in the way.
+   */
+  showSnapshot(pid: number, root: string, name: string, source: string): Promise<void>;
   /** Bytes that one process may lock; a limit that we may not raise stays. */
   limitLockedMemory(pid: number, bytes: number): Promise<void>;
 }
