@@ -25,9 +25,9 @@ const messageLimit = 1000;
  * What libraries give at once: so much that a call costs little beside the work, so little that the pieces under way do not
  * add up. They work beside the main thread, as a program would, and take less than it takes to read what a program gives.
  */
-const pieceBytes = 2 ** 19;
+const pieceBytes = 2 ** 18;
 /** So many pieces are made ahead of the reader, of so many chunks of the file that have been read ahead. */
-const mostFilling = 2;
+const mostFilling = 3;
 const mostWaiting = 3;
 
 /**

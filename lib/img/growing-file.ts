@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import type { RecyclingStream } from '../host/zfs-stream/source.js';
 import { Rooms } from './rooms.js';
 
-const chunkBytes = 512 * 1024;
+const chunkBytes = 256 * 1024;
 /** Chunks wait for the disk up to so much. */
 const mostQueuedBytes = 2 ** 20;
 

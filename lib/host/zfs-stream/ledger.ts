@@ -12,8 +12,8 @@ const magic = 'zfs objects 002\n';
 const headBytes = 64;
 const writeBytes = 256 * 1024;
 const pageBytes = 64 * 1024;
-/** 4 MB of pages read last. */
-const pageCount = 64;
+/** 2 MB of pages read last. */
+const pageCount = 32;
 /** Positions are numbers of 32 bits. This bounds as well what tables of a hostile stream can take of the disk. */
 const mostBytes = 2 ** 32 - 2 * writeBytes;
 
