@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <fstream>
+#include <optional>
 
 #include "core/native_error.h"
 #include "core/unique_fd.h"
@@ -29,6 +30,21 @@ uid_t RootOf(pid_t pid) {
   return outer;
 }
 
+// This thread as another user, as long as it lives: whoever goes on after it needs what only the host's root may do.
+// The bare system call changes one thread only.
+class AsUser {
+ public:
+  explicit AsUser(uid_t user) : before_(::geteuid()) {
+    if (::syscall(SYS_setresuid, -1, user, -1) != 0) Fail("setresuid", std::to_string(user));
+  }
+  ~AsUser() { ::syscall(SYS_setresuid, -1, before_, -1); }
+  AsUser(const AsUser&) = delete;
+  AsUser& operator=(const AsUser&) = delete;
+
+ private:
+  uid_t before_;
+};
+
 }  // namespace
 
 void WriteIpcSettings(pid_t pid, const std::vector<std::pair<std::string, std::string>>& settings) {
@@ -36,13 +52,13 @@ void WriteIpcSettings(pid_t pid, const std::vector<std::pair<std::string, std::s
   const UniqueFd space = Open("/proc/" + std::to_string(pid) + "/ns/ipc", O_RDONLY);
   if (!space) Fail("open", std::to_string(pid));
   if (::setns(space.get(), CLONE_NEWIPC) != 0) Fail("setns", std::to_string(pid));
+  std::optional<AsUser> as_root;
   for (const auto& [name, value] : settings) {
     const std::string path = "/proc/sys/" + name;
     UniqueFd file = Open(path, O_WRONLY);
     if (!file && errno == EACCES) {
-      // Since Linux 6.9 they belong to the namespace's own root, and to nobody else. The bare system call changes this
-      // thread only.
-      if (::syscall(SYS_setresuid, -1, root, -1) != 0) Fail("setresuid", std::to_string(root));
+      // Since Linux 6.9 they belong to the namespace's own root, and to nobody else.
+      if (!as_root) as_root.emplace(root);
       file = Open(path, O_WRONLY);
     }
     if (!file) Fail("open", path);
