@@ -116,7 +116,13 @@
           {
             "target_name": "lxc",
             "dependencies": ["boundary"],
-            "sources": ["src/linux/ipc_settings.cc", "src/linux/lxc.cc", "src/linux/lxc_binding.cc"],
+            "sources": [
+              "src/linux/ipc_settings.cc",
+              "src/linux/lxc.cc",
+              "src/linux/lxc_binding.cc",
+              "src/linux/zone_snapshots.cc",
+              "src/unix/rootfs.cc"
+            ],
             "libraries": ["-llxc"]
           },
           {
@@ -132,8 +138,10 @@
               "src/linux/routes.cc",
               "src/linux/route_socket.cc",
               "src/linux/zone_routes.cc",
+              "src/linux/zone_snapshots.cc",
               "src/linux/zone_sources.cc",
-              "src/linux/zone_start.cc"
+              "src/linux/zone_start.cc",
+              "src/unix/rootfs.cc"
             ],
             "libraries": ["-llxc", "-lmnl"]
           },

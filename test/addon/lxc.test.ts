@@ -1,9 +1,12 @@
 /** Every export of lxc.node with good and bad arguments, on a real container. */
 import assert from 'node:assert/strict';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync,
+} from 'node:fs'; // prettier-ignore
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../../lib/errors.js';
 import { loadNative } from '../../lib/host/native.js';
 import type { NativeLxc } from '../../lib/host/native-linux.js';
@@ -18,7 +21,10 @@ const lxc = loadNative('lxc');
 const loose = lxc as unknown as Loose;
 const { at, zones, close } = openTestZones();
 const path = at('/var/run/smartadm/zones');
-const code = (expected: string) => (error: unknown) => codeOf(error) === expected;
+const code =
+  (...expected: string[]) =>
+  (error: unknown) =>
+    expected.includes(codeOf(error) ?? '');
 let init = 0;
 
 before(async () => {
@@ -109,6 +115,79 @@ describe('locked memory', () => {
   });
 });
 
+describe('a snapshot', () => {
+  const root = at('/zones/here/root');
+  const source = at('/source');
+  const run = (line: string) => zones.exec('here', ['sh', '-c', line]);
+
+  before(() => {
+    mkdirSync(join(source, 'deep'), { recursive: true });
+    writeFileSync(join(source, 'file'), 'as it was');
+  });
+
+  it('is shown read-only, with owners as in the zone, and is gone with the place it is shown at', async () => {
+    await lxc.showSnapshot(init, root, 'first', source);
+    assert.equal((await run('cat /checkpoints/first/file')).stdout, 'as it was');
+    assert.equal((await run('stat -c "%u %a" /checkpoints/first/file /checkpoints')).stdout, '0 644\n0 755\n');
+    assert.match((await run('echo x > /checkpoints/first/file')).stderr, /Read-only file system/);
+    assert.match((await run('grep /checkpoints/first /proc/self/mountinfo')).stdout, /\bro\b.*\bnodev\b/);
+    assert.doesNotMatch(readFileSync('/proc/self/mountinfo', 'utf8'), /checkpoints/);
+    await assert.rejects(lxc.showSnapshot(init, root, 'first', source), code('EXDEV'));
+    // What the guest mounts in it is seen nowhere else.
+    assert.equal((await run('mount -t tmpfs none /checkpoints/first/deep')).status, 0);
+    assert.doesNotMatch(readFileSync('/proc/self/mountinfo', 'utf8'), /first|source/);
+    const held = zones.exec('here', ['sh', '-c', 'cd /checkpoints/first && exec 3<file && sleep 1 && cat <&3']);
+    await sleep(300);
+    await loadNative('rootfs').removeDirectory(root, '/checkpoints/first');
+    assert.equal((await run('ls /checkpoints; grep -c checkpoints /proc/self/mountinfo')).stdout, '0\n');
+    assert.equal((await held).stdout, 'as it was');
+  });
+
+  it('is not shown where the guest has something else, and waits for nobody', async () => {
+    const outside = at('/outside');
+    mkdirSync(outside);
+    const refused = (name: string) => assert.rejects(lxc.showSnapshot(init, root, name, source), code('ELOOP', 'ENOTDIR', 'EXDEV')); // prettier-ignore
+    await run(
+      `ln -s ${outside} /checkpoints/absolute; ln -s ../../../outside /checkpoints/relative; ln -s . /checkpoints/dot`,
+    );
+    await run('touch /checkpoints/file; mkdir /checkpoints/taken; mount -t tmpfs none /checkpoints/taken');
+    for (const name of ['absolute', 'relative', 'dot', 'file', 'taken']) await refused(name);
+    await run('umount /checkpoints/taken; mount -t tmpfs none /checkpoints');
+    await refused('below');
+    await run('umount /checkpoints; mv /checkpoints /kept; ln -s /kept /checkpoints');
+    await refused('linked');
+    await run(`rm /checkpoints; ln -s ${outside} /checkpoints`);
+    await refused('linked');
+    await run('rm /checkpoints; mkfifo /checkpoints || mknod /checkpoints p');
+    await refused('piped');
+    await run('rm /checkpoints; rm -r /kept');
+    assert.deepEqual(readdirSync(outside), []);
+    assert.doesNotMatch(readFileSync('/proc/self/mountinfo', 'utf8'), /outside|source/);
+    assert.doesNotMatch((await run('cat /proc/self/mountinfo')).stdout, /source/);
+  });
+
+  it('is shown to zones only, and only what is a folder', async () => {
+    await assert.rejects(lxc.showSnapshot(2 ** 22 + 5, root, 'x', source), code('ESRCH'));
+    await assert.rejects(lxc.showSnapshot(process.pid, root, 'x', source), code('ESRCH'));
+    await assert.rejects(lxc.showSnapshot(init, at('/nowhere'), 'x', source), code('ENOENT'));
+    await assert.rejects(lxc.showSnapshot(init, root, 'x', at('/nowhere')), code('ENOENT'));
+    await assert.rejects(lxc.showSnapshot(init, root, 'x', join(source, 'file')), code('ENOTDIR'));
+    symlinkSync(source, at('/link'));
+    await assert.rejects(lxc.showSnapshot(init, root, 'x', at('/link')), code('ELOOP', 'ENOTDIR'));
+  });
+
+  it('is shown by one of a thousand at once, and no thread stays in the zone', async () => {
+    const all = Array.from({ length: 1000 }, () => lxc.showSnapshot(init, root, 'many', source));
+    const done = (await Promise.allSettled(all)).filter(({ status }) => status === 'fulfilled');
+    assert.equal(done.length, 1);
+    await loadNative('rootfs').removeDirectory(root, '/checkpoints/many');
+    assert.equal((await run('ls /checkpoints')).stdout.includes('many'), false);
+    await Promise.all(Array.from({ length: 20 }, () => loadNative('rootfs').kindOf(at('/'), '/source/file'))).then(
+      (kinds) => assert.ok(kinds.every((kind) => kind === 'file')),
+    );
+  });
+});
+
 describe('the console', () => {
   it('is held by one at a time, until the handle is closed, once or more often', async () => {
     const console_ = await lxc.openConsole(path, 'here');
@@ -163,6 +242,12 @@ describe('arguments', () => {
     ['a negative process', () => loose.setHostname(-1, 'x')],
     ['a process that is no number', () => loose.limitIpc('1', {})],
     ['a host name without end', () => loose.setHostname(1, 'x'.repeat(65))],
+    ['no snapshot', () => loose.showSnapshot(1, '/x')],
+    ['a snapshot that leads elsewhere', () => loose.showSnapshot(1, '/x', '../y', '/z')],
+    ['a snapshot of dots', () => loose.showSnapshot(1, '/x', '..', '/z')],
+    ['a snapshot without a name', () => loose.showSnapshot(1, '/x', '', '/z')],
+    ['a root that is no string', () => loose.showSnapshot(1, 7, 'x', '/z')],
+    ['no source', () => loose.showSnapshot(1, '/x', 'y')],
     ['settings that are no object', () => loose.limitIpc(1, 'kernel/msgmni')],
     ['a setting outside', () => loose.limitIpc(1, { '../etc/passwd': 'x' })],
     ['an absolute setting', () => loose.limitIpc(1, { '/etc/passwd': 'x' })],
@@ -176,6 +261,14 @@ describe('arguments', () => {
       assert.throws(call, (error) => error instanceof TypeError || error instanceof RangeError);
     });
   }
+});
+
+describe('a root that the guest has mounted over', () => {
+  it('shows nothing', async () => {
+    await zones.exec('here', ['sh', '-c', 'mkdir -p /checkpoints/over; mount -t tmpfs none /']);
+    const shown = lxc.showSnapshot(init, at('/zones/here/root'), 'over', at('/source'));
+    await assert.rejects(shown, code('EXDEV'));
+  });
 });
 
 describe('stop', () => {

@@ -58,6 +58,7 @@ describe('no export', () => {
     ['readFile', (at, path) => rootfs.readFile(at, path, 100)],
     ['writeFile', (at, path) => rootfs.writeFile(at, path, bytes, 0o644)],
     ['makeDirectory', (at, path) => rootfs.makeDirectory(at, path, 0o755)],
+    ['removeDirectory', (at, path) => rootfs.removeDirectory(at, path)],
   ];
   for (const [name, call] of calls) {
     it(`leads out of the root: ${name}`, async () => {
@@ -129,6 +130,20 @@ describe('makeDirectory', () => {
   });
 });
 
+describe('removeDirectory', () => {
+  it('removes an empty one, and nothing else', async () => {
+    await rootfs.makeDirectory(root, '/gone/inner', 0o755);
+    await assert.rejects(rootfs.removeDirectory(root, '/gone'), code('ENOTEMPTY'));
+    await rootfs.removeDirectory(root, '/gone/inner');
+    await rootfs.removeDirectory(root, '/gone');
+    await rootfs.removeDirectory(root, '/gone');
+    await rootfs.removeDirectory(root, '/none/none');
+    assert.equal(await rootfs.kindOf(root, '/gone'), undefined);
+    await assert.rejects(rootfs.removeDirectory(root, '/etc/file'), code('ENOTDIR'));
+    await assert.rejects(rootfs.removeDirectory(root, '/inner'), code('ENOTDIR'));
+  });
+});
+
 describe('arguments', () => {
   const wrong: readonly [string, () => unknown][] = [
     ['no root', () => loose.kindOf()],
@@ -140,6 +155,8 @@ describe('arguments', () => {
     ['a path without end', () => loose.readFile(root, 'x'.repeat(1e6), 1)],
     ['no limit', () => loose.readFile(root, '/x')],
     ['a negative limit', () => loose.readFile(root, '/x', -1)],
+    ['no path to remove', () => loose.removeDirectory(root)],
+    ['the root to remove', () => loose.removeDirectory(root, '/')],
     ['no data', () => loose.writeFile(root, '/x')],
     ['data that is text', () => loose.writeFile(root, '/x', 'text', 0o644)],
     ['no mode', () => loose.writeFile(root, '/x', bytes)],

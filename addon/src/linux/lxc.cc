@@ -21,6 +21,7 @@
 #include "core/native_error.h"
 #include "core/owned.h"
 #include "linux/ipc_settings.h"
+#include "linux/zone_snapshots.h"
 
 namespace smartadm::lxc {
 namespace {
@@ -178,6 +179,10 @@ void SetHostname(pid_t pid, const std::string& hostname) {
 
 void LimitIpc(pid_t pid, const std::vector<std::pair<std::string, std::string>>& settings) {
   OnOwnThread([&] { WriteIpcSettings(pid, settings); });
+}
+
+void ShowSnapshot(pid_t pid, const std::string& root, const std::string& name, const std::string& source) {
+  OnOwnThread([&] { smartadm::ShowSnapshot(pid, root, name, source); });
 }
 
 void LimitLockedMemory(pid_t pid, uint64_t bytes) {

@@ -59,6 +59,9 @@ void SetHostname(pid_t pid, const std::string& hostname);
 // Writes files of /proc/sys (`kernel/msgmni`) as seen from the IPC namespace of process `pid`.
 void LimitIpc(pid_t pid, const std::vector<std::pair<std::string, std::string>>& settings);
 
+// Shows a snapshot to a zone (zone_snapshots.h).
+void ShowSnapshot(pid_t pid, const std::string& root, const std::string& name, const std::string& source);
+
 // Limits the memory that process `pid` may lock, in bytes. A limit that this process may not raise stays as it is.
 void LimitLockedMemory(pid_t pid, uint64_t bytes);
 

@@ -111,6 +111,20 @@ Napi::Value LimitIpcBinding(const Info& info) {
   return RunWork(info.Env(), [pid, settings = std::move(settings)] { LimitIpc(pid, settings); });
 }
 
+// The name of a snapshot, which becomes that of a folder.
+std::string ReadEntry(const Napi::Value& value) {
+  std::string name = ReadString(value, "snapshot", 255);
+  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos) {
+    throw Napi::TypeError::New(value.Env(), "snapshot must be the name of a snapshot");
+  }
+  return name;
+}
+
+Napi::Value ShowSnapshotBinding(const Info& info) {
+  return RunWork(info.Env(), [pid = ReadPid(info[0]), root = ReadPath(info[1], "root"), name = ReadEntry(info[2]),
+                              source = ReadPath(info[3], "source")] { ShowSnapshot(pid, root, name, source); });
+}
+
 Napi::Value LimitLockedMemoryBinding(const Info& info) {
   return RunWork(info.Env(),
                  [pid = ReadPid(info[0]), bytes = ReadByteCount(info[1], "bytes")] { LimitLockedMemory(pid, bytes); });
@@ -123,6 +137,7 @@ Napi::Object Init(Napi::Env, Napi::Object exports) {
   Export(exports, "openConsole", OpenConsoleBinding);
   Export(exports, "setHostname", SetHostnameBinding);
   Export(exports, "limitIpc", LimitIpcBinding);
+  Export(exports, "showSnapshot", ShowSnapshotBinding);
   Export(exports, "limitLockedMemory", LimitLockedMemoryBinding);
   return exports;
 }

@@ -19,6 +19,7 @@
 //   leases      vnics that get their address from somebody else's server, a line each: the arguments of zone-lease
 //               after the first, with tabs between
 //   routes      what the zone has beside the routes of its addresses (zone_routes.h)
+//   snapshots   those that the zone sees (zone_snapshots.h)
 //   no-restart  init that ends is not started again (attribute restart-init=false)
 //   log         what liblxc complains of
 //
@@ -55,6 +56,7 @@
 #include "linux/ipc_settings.h"
 #include "linux/zone_command.h"
 #include "linux/zone_routes.h"
+#include "linux/zone_snapshots.h"
 #include "linux/zone_sources.h"
 
 namespace smartadm {
@@ -193,6 +195,7 @@ UniqueFd StartWatcher(const Zone& zone, int host, int record, int restarts, int 
         AddZoneRoutes(zone.File("routes"), {netlink::Namespace::Kind::kPid, init});
         // They outlive this process, and are to see the host's files, not those that the zone's start was left with.
         if (::setns(host, CLONE_NEWNS) == 0) StartClients(zone, init);
+        ShowSnapshots(init, zone.zonepath + "/root", zone.File("snapshots"), host);
         Report(report, "running\n");
       }
       break;

@@ -172,4 +172,11 @@ void MakeDirectory(const std::string& root, const std::string& path, mode_t mode
   }
 }
 
+void RemoveDirectory(const std::string& root, const std::string& path) {
+  const Place place = Locate(root, path);
+  if (!place.folder) return;
+  if (::unlinkat(place.folder.get(), place.name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return;
+  Fail("rmdir", Named(root, path));
+}
+
 }  // namespace smartadm::rootfs

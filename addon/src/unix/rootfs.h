@@ -25,4 +25,8 @@ void WriteFile(const std::string& root, const std::string& path, const std::vect
 // Makes a directory and those on the way to it; fine when it is there.
 void MakeDirectory(const std::string& root, const std::string& path, mode_t mode);
 
+// Removes an empty directory; fine when it is missing. On Linux, what other mount namespaces have mounted there goes
+// too.
+void RemoveDirectory(const std::string& root, const std::string& path);
+
 }  // namespace smartadm::rootfs

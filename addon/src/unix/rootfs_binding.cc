@@ -71,11 +71,17 @@ Napi::Value MakeDirectoryBinding(const Info& info) {
   });
 }
 
+Napi::Value RemoveDirectoryBinding(const Info& info) {
+  return RunWork(info.Env(),
+                 [root = ReadPath(info[0], "root"), path = ReadInner(info[1])] { RemoveDirectory(root, path); });
+}
+
 Napi::Object Init(Napi::Env, Napi::Object exports) {
   Export(exports, "kindOf", KindOfBinding);
   Export(exports, "readFile", ReadFileBinding);
   Export(exports, "writeFile", WriteFileBinding);
   Export(exports, "makeDirectory", MakeDirectoryBinding);
+  Export(exports, "removeDirectory", RemoveDirectoryBinding);
   return exports;
 }
 
