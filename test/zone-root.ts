@@ -1,6 +1,8 @@
 /** Zones for tests: a root file system of busybox, and a configuration as `vmadm` would write it. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync,
+} from 'node:fs'; // prettier-ignore
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NicTagConfig } from '../lib/host/linux/config.js';
@@ -41,6 +43,18 @@ export function makeZoneRoot(zonepath: string): string {
   return root;
 }
 
+/** Makes what stands for a snapshot of a zone whose root it holds, with one file more. */
+export function makeZoneSnapshot(zonepath: string, snapshot: string): void {
+  mkdirSync(join(zonepath, 'snapshots', snapshot, 'root'), { recursive: true });
+  writeFileSync(join(zonepath, 'snapshots', snapshot, 'root/file'), snapshot);
+}
+
+function snapshotsBeside(zonepath: string) {
+  const folder = join(zonepath, 'snapshots');
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  return names.map((name) => ({ name, folder: join(folder, name, 'root') }));
+}
+
 /**
  * Zones and links of a new root below the folder for temporary files; `close` ends and removes all of it. It has the nic
  * tags `admin`, `stub0` and `more`.
@@ -52,7 +66,8 @@ export function openTestZones(log: Log = silentLog, more: Readonly<Record<string
   spawnSync('ip', ['link', 'set', 'lo', 'up']);
   const at = (path: string) => join(root, path);
   const links = createLinuxLinks({ root, at, tags: { admin: {}, stub0: { etherstub: true }, ...more } });
-  const zones = createLinuxZones({ root, at, links, log });
+  const snapshots = (zonepath: string) => Promise.resolve(snapshotsBeside(at(zonepath)));
+  const zones = createLinuxZones({ root, at, links, log, snapshots });
   return {
     root, at, links, zones,
     close: async () => {

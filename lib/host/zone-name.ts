@@ -8,6 +8,12 @@ export function checkZoneName(name: string): void {
   throw hostError('InvalidName', `${JSON.stringify(name)} is not the name of a zone`);
 }
 
+/** Where a zone sees its snapshot `vmsnap-SNAPSHOT`. Throws `InvalidName` for one that would lead elsewhere. */
+export function snapshotPlace(snapshot: string): string {
+  if (/^[\w.:%-]+$/.test(snapshot) && !/^\.\.?$/.test(snapshot)) return `/checkpoints/${snapshot}`;
+  throw hostError('InvalidName', `${JSON.stringify(snapshot)} cannot be shown to a zone`);
+}
+
 /** Throws `ZoneInvalid` unless `path` can be the zonepath of zone `name`: absolute, below the root, without `..`. */
 export function checkZonepath(name: string, path: string): void {
   if (/^\/[^\0\n"]+$/.test(path) && !path.split('/').includes('..') && posix.normalize(path) !== '/') return;

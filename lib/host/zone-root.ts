@@ -20,6 +20,8 @@ export interface ZoneRoot {
   write(path: string, text: string, mode?: number): Promise<void>;
   /** Makes a directory with its parents. Fine when it is there. */
   makeDirectory(path: string, mode?: number): Promise<void>;
+  /** Removes an empty directory; fine when it is missing. On Linux, what is mounted there in zones goes too. */
+  removeDirectory(path: string): Promise<void>;
 }
 
 /** Files below `folder`, the directory on the host with a zone's root. */
@@ -43,6 +45,7 @@ export function zoneRoot(folder: string): ZoneRoot {
       run(path, async (native) => (await native.readFile(folder, path, readLimitBytes))?.toString('utf8')),
     write: (path, text, mode = 0o644) => run(path, (native) => native.writeFile(folder, path, Buffer.from(text), mode)),
     makeDirectory: (path, mode = 0o755) => run(path, (native) => native.makeDirectory(folder, path, mode)),
+    removeDirectory: (path) => run(path, (native) => native.removeDirectory(folder, path)),
   };
 }
 
@@ -50,6 +53,8 @@ const mishaps: Readonly<Record<string, string>> = {
   ELOOP: 'is a symlink, or leads over one',
   EXDEV: 'leads out of the zone',
   ENOTDIR: 'is not a directory, or leads over something that is none',
+  ENOTEMPTY: 'is not empty',
+  EEXIST: 'is not empty',
   EISDIR: 'is not a file',
   EINVAL: 'is not a file',
   EFBIG: 'is too large',

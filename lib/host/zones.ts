@@ -114,10 +114,20 @@ export interface Zones {
   uninstall?(name: string): Promise<void>;
   /** Removes configuration and index line, or what there is of them. The zone must not run. Fine when already gone. */
   unconfigure(name: string): Promise<void>;
-  /** Boots an installed zone from its stored configuration and waits until its init runs. Undoes links and cgroups on failure. */
+  /**
+   * Boots an installed zone from its stored configuration and waits until its init runs. Undoes links and cgroups on failure.
+   * An OS zone sees the snapshots that there are of it, as by {@link showSnapshot}, also when it boots again by itself.
+   */
   boot(name: string): Promise<void>;
   /** Ends the zone at once and waits until nothing of it is left. */
   halt(name: string): Promise<void>;
+  /**
+   * Has a running OS zone see its snapshot `vmsnap-SNAPSHOT`, read-only, at `/checkpoints/SNAPSHOT`. Throws, having
+   * mounted nothing, where the guest has something else there.
+   */
+  showSnapshot(name: string, snapshot: string): Promise<void>;
+  /** Takes the place of a snapshot away with what is mounted there, so that it can be removed. Fine when there is none. */
+  hideSnapshot(name: string, snapshot: string): Promise<void>;
   /** Brings what can change on a running zone (limits, vnics, hostname) in line with the stored configuration. */
   refresh(name: string, before: ZoneConfig): Promise<void>;
   /** Facts of a running zone; undefined when it does not run. */

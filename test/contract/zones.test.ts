@@ -1,6 +1,6 @@
 /** The zone contract on the fake and on liblxc. */
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { illumosLinks } from '../../lib/host/illumos/links.js';
 import { platformPrograms } from '../../lib/host/illumos/programs.js';
 import { illumosSysinfo } from '../../lib/host/illumos/sysinfo.js';
@@ -11,16 +11,23 @@ import { fakeLinks } from '../fakes/links.js';
 import { fakeZones } from '../fakes/zones.js';
 import { inOwnNetworkNamespace } from '../netns.js';
 import { IllumosRoot } from '../stand-ins/root.js';
-import { makeZoneRoot, openTestZones } from '../zone-root.js';
+import { makeZoneRoot, makeZoneSnapshot, openTestZones } from '../zone-root.js';
 import { zonesContract } from './zones.js';
 
 inOwnNetworkNamespace(import.meta.url);
 
 zonesContract('fake', () => {
   const links = fakeLinks();
+  const made = new Map<string, string[]>();
+  const zones = fakeZones({ links, snapshots: (zonepath) => made.get(zonepath) ?? [] });
   return Promise.resolve({
-    zones: fakeZones({ links }),
+    zones,
     links,
+    snapshots: {
+      make: (zone, snapshot) => void made.set(`/zones/${zone}`, [...(made.get(`/zones/${zone}`) ?? []), snapshot]),
+      seen: (zone) => Promise.resolve(zones.seenSnapshots(zone)),
+      atBoot: true,
+    },
     makesVnics: true,
     install: () => undefined,
     close: () => Promise.resolve(),
@@ -33,6 +40,17 @@ zonesContract('Linux', () => {
     ...opened,
     index: join(opened.root, 'etc/zones/index'),
     makesVnics: true,
+    snapshots: {
+      make: (zone, snapshot) => {
+        makeZoneSnapshot(opened.at(`/zones/${zone}`), snapshot);
+      },
+      seen: async (zone) => {
+        // What is in them, and that there is no other: each holds its name.
+        const { stdout } = await opened.zones.exec(zone, ['sh', '-c', 'cd /checkpoints && for each in *; do echo $(cat $each/file); done']); // prettier-ignore
+        return stdout.split('\n').filter((line) => line !== '');
+      },
+      atBoot: true,
+    },
     install: (name) => makeZoneRoot(join(opened.root, 'zones', name)),
   });
 });
@@ -47,7 +65,15 @@ zonesContract('illumos', () => {
     links,
     index: at('/etc/zones/index'),
     makesVnics: false,
-    install: (name) => mkdirSync(at(`/zones/${name}`), { mode: 0o700 }),
+    snapshots: {
+      make: (zone, snapshot) => mkdirSync(at(`/zones/${zone}/.zfs/snapshot/vmsnap-${snapshot}/root`), { recursive: true }), // prettier-ignore
+      seen: () => Promise.resolve(root.lofs().map(([target = '']) => basename(target))),
+      atBoot: false,
+    },
+    install: (name) => {
+      mkdirSync(at(`/zones/${name}`), { mode: 0o700 });
+      mkdirSync(at(`/zones/${name}/root`));
+    },
     close: () => {
       root.remove();
       return Promise.resolve();

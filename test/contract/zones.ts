@@ -16,6 +16,13 @@ export interface ZonesUnderTest {
   readonly makesVnics: boolean;
   /** Makes what an installed zone has on disk: a userland with echo, false, hostname, poweroff, reboot, sleep, true. */
   install(name: string): void;
+  /** Makes a snapshot of a zone, and says which of them a running one sees. */
+  readonly snapshots: {
+    make(zone: string, snapshot: string): void;
+    seen(zone: string): Promise<readonly string[]>;
+    /** They are shown by us, rather than by the zone's brand, when it boots. */
+    readonly atBoot: boolean;
+  };
   /** The index of zones, where it is a file. */
   readonly index?: string;
   close(): Promise<void>;
@@ -230,6 +237,55 @@ export function zonesContract(kind: string, open: () => Promise<ZonesUnderTest>)
         await rejects(zones.exec('runner', ['sleep', '30'], { timeoutMs: 200 }), 'TimedOut');
         assert.equal(await state('runner'), 'running');
       });
+    });
+
+    it('see their snapshots while they run, until those are hidden', async () => {
+      const { snapshots } = tested;
+      await rejects(zones.showSnapshot('nobody', 'first'), 'ZoneNotFound');
+      await rejects(zones.hideSnapshot('nobody', 'first'), 'ZoneNotFound');
+      await withRunning('seer', {}, async () => {
+        for (const snapshot of ['first', 'a:b.c_%-']) {
+          snapshots.make('seer', snapshot);
+          await zones.showSnapshot('seer', snapshot);
+        }
+        assert.deepEqual((await snapshots.seen('seer')).toSorted(), ['a:b.c_%-', 'first']);
+        await zones.hideSnapshot('seer', 'first');
+        await zones.hideSnapshot('seer', 'first');
+        assert.deepEqual(await snapshots.seen('seer'), ['a:b.c_%-']);
+        await zones.hideSnapshot('seer', 'a:b.c_%-');
+        assert.deepEqual(await snapshots.seen('seer'), []);
+        for (const wrong of ['.', '..', '', 'a/b', 'a b', '../etc']) {
+          await rejects(zones.showSnapshot('seer', wrong), 'InvalidName');
+          await rejects(zones.hideSnapshot('seer', wrong), 'InvalidName');
+        }
+        await zones.halt('seer');
+        await rejects(zones.showSnapshot('seer', 'first'), 'ZoneBadState');
+        await zones.hideSnapshot('seer', 'first');
+      });
+    });
+
+    it('see the snapshots that there are from each boot on, also their own', async () => {
+      const { snapshots } = tested;
+      if (!snapshots.atBoot) return;
+      await installed('sees');
+      snapshots.make('sees', 'one');
+      await zones.boot('sees');
+      try {
+        assert.deepEqual(await snapshots.seen('sees'), ['one']);
+        snapshots.make('sees', 'two');
+        await zones.showSnapshot('sees', 'two');
+        await zones.hideSnapshot('sees', 'one');
+        const old = await zones.runtime('sees');
+        await zones.exec('sees', ['reboot', '-f']).catch(() => undefined);
+        await until('it runs again', async () => {
+          const runtime = await zones.runtime('sees');
+          return runtime !== undefined && runtime.pid !== old?.pid;
+        });
+        await until('it sees the other', async () => (await snapshots.seen('sees')).join() === 'two');
+      } finally {
+        await zones.halt('sees');
+        await zones.unconfigure('sees');
+      }
     });
 
     it('have a console for one at a time, which is free again once closed', async () => {

@@ -3,7 +3,7 @@ import { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hostError } from '../../lib/host/errors.js';
 import type { Links } from '../../lib/host/links.js';
-import { checkZoneName, checkZonepath } from '../../lib/host/zone-name.js';
+import { checkZoneName, checkZonepath, snapshotPlace } from '../../lib/host/zone-name.js';
 import { zoneVnics } from '../../lib/host/zone-vnics.js';
 import { parseZoneXml, writeZoneXml } from '../../lib/host/zone-xml.js';
 import type { ZoneConfig, ZoneExecResult, ZoneRecord, ZoneRuntime, Zones, ZoneState } from '../../lib/host/zones.js';
@@ -17,6 +17,8 @@ export interface FakeZones extends Zones {
   failNext(method: keyof Zones, error: Error): void;
   /** Zones that have been booted and not ended since, with what `refresh` last made of each. */
   readonly running: ReadonlyMap<string, ZoneConfig>;
+  /** Snapshots that a running zone sees. */
+  seenSnapshots(name: string): readonly string[];
   /** Ends a running zone from inside. */
   end(name: string): Promise<void>;
 }
@@ -24,6 +26,8 @@ export interface FakeZones extends Zones {
 export interface FakeZonesOptions {
   /** Where vnics go. */
   readonly links?: Links;
+  /** Snapshots that there are of the zone at a zonepath; none when absent. */
+  readonly snapshots?: (zonepath: string) => readonly string[];
   /** Programs beside `true`, `false`, `echo`, `sleep`, `hostname`, `poweroff` and `reboot`. */
   readonly programs?: FakePrograms;
 }
@@ -41,9 +45,10 @@ interface FakeRun {
   runtime: ZoneRuntime;
   /** As booted or last refreshed. */
   config: ZoneConfig;
+  readonly snapshots: Set<string>;
 }
 
-export function fakeZones({ links = fakeLinks(), programs }: FakeZonesOptions = {}): FakeZones {
+export function fakeZones({ links = fakeLinks(), programs, snapshots = () => [] }: FakeZonesOptions = {}): FakeZones {
   const zones = new Map<string, FakeZone>();
   const faults = new Map<string, Error>();
   const queues = new Map<string, Promise<unknown>>();
@@ -93,7 +98,8 @@ export function fakeZones({ links = fakeLinks(), programs }: FakeZonesOptions = 
     if (zone.stored !== 'installed' || zone.run !== undefined) {
       throw hostError('ZoneBadState', `zone ${name} is ${stateOf(zone)}, not installed`);
     }
-    const run = { id: ++lastId, runtime: newRuntime(), config: zone.config };
+    const existing = snapshots(zone.config.attributes['zonepath'] ?? '');
+    const run = { id: ++lastId, runtime: newRuntime(), config: zone.config, snapshots: new Set(existing) };
     try {
       for (const { spec } of zoneVnics(zone.config)) {
         await links.ensureCarrier(spec.nicTag, spec.vlanId);
@@ -198,6 +204,19 @@ export function fakeZones({ links = fakeLinks(), programs }: FakeZonesOptions = 
       changing('halt', name, async () => {
         if (zoneOf(name).run === undefined) throw hostError('ZoneBadState', `zone ${name} is already halted`);
         await end(name);
+      }),
+    seenSnapshots: (name) => [...runOf(name).snapshots],
+    showSnapshot: (name, snapshot) =>
+      changing('showSnapshot', name, async () => {
+        snapshotPlace(snapshot);
+        runOf(name).snapshots.add(snapshot);
+        return Promise.resolve();
+      }),
+    hideSnapshot: (name, snapshot) =>
+      changing('hideSnapshot', name, async () => {
+        snapshotPlace(snapshot);
+        zoneOf(name).run?.snapshots.delete(snapshot);
+        return Promise.resolve();
       }),
     refresh: (name) => changing('refresh', name, () => refresh(name)),
     async runtime(name) {

@@ -34,7 +34,10 @@ export interface ZoneFiles {
 }
 
 /** Programs of the platform, all of them one: see `programs/programs.cc`. */
-const programs = ['/usr/lib/zones/zoneadmd', '/usr/sbin/bhyvectl', '/usr/sbin/zlogin', '/usr/sbin/zoneadm'] as const;
+const programs = [
+  '/usr/lib/zones/zoneadmd', '/usr/sbin/bhyvectl', '/usr/sbin/mount', '/usr/sbin/umount', '/usr/sbin/zlogin',
+  '/usr/sbin/zoneadm',
+] as const; // prettier-ignore
 
 export class IllumosRoot {
   readonly path: string;
@@ -105,6 +108,13 @@ export class IllumosRoot {
   /** Pretends that zoneadmd serves a zone. */
   startZoneadmd(zone: string): void {
     this.write(`/var/run/zones/${zone}.zoneadmd_door`, '');
+  }
+
+  /** What is mounted of lofs: target, source and options of each, below this root. */
+  lofs(): readonly (readonly string[])[] {
+    const table = this.read('/system/lofs');
+    const lines = typeof table === 'string' ? table.split('\n').slice(0, -1) : [];
+    return lines.map((line) => line.replaceAll(this.path, '').split('\t'));
   }
 
   files(): ZoneFiles {

@@ -99,7 +99,7 @@ export function storedZones(root: string): Zones {
     config: (name) => store.config(name),
     runtime: () => Promise.resolve(undefined),
     configure: refused, mark: refused, unconfigure: refused, boot: refused, halt: refused, refresh: refused,
-    exec: refused, console: refused,
+    exec: refused, console: refused, showSnapshot: refused, hideSnapshot: refused,
   }; // prettier-ignore
 }
 

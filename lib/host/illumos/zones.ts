@@ -19,6 +19,7 @@ import type { Programs } from './programs.js';
 import { refreshVnics } from './zone-refresh.js';
 import type { Vminfod, ZoneNow } from './vminfod.js';
 import { zoneFailure } from './zone-failures.js';
+import { hideSnapshot, showSnapshot } from './zone-snapshots.js';
 import { blankConfig, zoneSteps } from './zone-steps.js';
 import { moveZone } from './zoneadmd.js';
 
@@ -195,6 +196,14 @@ export function createIllumosZones({ at, programs, links, log, vminfod }: Illumo
         }
         await moveZone({ at, programs, log }, entry, 'halt');
       }),
+    async showSnapshot(name, snapshot) {
+      const { zonepath } = await requireState(name, 'running');
+      await showSnapshot(programs, at(zonepath), snapshot);
+    },
+    async hideSnapshot(name, snapshot) {
+      const { zonepath } = await entryOf(name);
+      await hideSnapshot({ programs, log }, at(zonepath), snapshot);
+    },
     async refresh(name, before) {
       await entryOf(name);
       if ((await stateOf(name)) !== 'running') return;

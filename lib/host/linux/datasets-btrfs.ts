@@ -7,12 +7,15 @@ import { parseDatasetName } from '../dataset-names.js';
 import type { Dataset, DatasetQuery, Datasets, Pool } from '../datasets.js';
 import { hostError } from '../errors.js';
 import type { PoolConfig } from './config.js';
+import { snapshotsIn } from './dataset-branch.js';
 import { renameDataset, setProperties } from './dataset-change.js';
 import { describeBelow, describePool } from './dataset-describe.js';
 import { whileDoing } from './dataset-failures.js';
+import { chainOf } from './dataset-lookup.js';
 import { cloneDataset, createDataset } from './dataset-make.js';
 import { destroyDataset } from './dataset-remove.js';
 import { renameSnapshot, rollBack, takeSnapshot } from './dataset-snapshots.js';
+import type { TreeNode } from './dataset-tree.js';
 import { ensurePool, findPool, poolSpace, unmountPool, type OpenPool, type PoolSettings } from './pool.js';
 
 export interface BtrfsDatasetsOptions {
@@ -24,6 +27,8 @@ export interface BtrfsDatasetsOptions {
 }
 
 export interface BtrfsDatasets extends Datasets {
+  /** The snapshots of a dataset, oldest first, with the folders that hold them, and nothing more: figures take longer. */
+  snapshotsOf(name: string): Promise<readonly Pick<TreeNode, 'name' | 'path'>[]>;
   /** Unmounts all pools. Throws `DatasetBusy`. */
   unmountPools(): Promise<void>;
 }
@@ -139,6 +144,12 @@ export function createBtrfsDatasets({ pools, at, log }: BtrfsDatasetsOptions): B
       const pool = await existing(snapshot);
       const { sendDataset } = await import('./dataset-send.js');
       return whileDoing(`cannot send ${snapshot}`, () => sendDataset(pool, snapshot, options));
+    },
+    async snapshotsOf(given) {
+      const name = parseDatasetName(given);
+      const pool = await look(name.pool);
+      const node = pool === undefined ? undefined : (await chainOf(pool, name))?.at(-1);
+      return pool === undefined || node === undefined ? [] : snapshotsIn(pool, node);
     },
     async unmountPools() {
       for (const name of Object.keys(pools)) {

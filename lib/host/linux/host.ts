@@ -11,6 +11,7 @@ import { createBtrfsDatasets } from './datasets-btrfs.js';
 import { lazyHvm } from './hvm-lazy.js';
 import { createLinuxLinks } from './links.js';
 import { createLinuxSysinfo } from './sysinfo.js';
+import { zoneSnapshots } from './zone-snapshots.js';
 import { createLinuxZones } from './zones.js';
 
 /** A host, and how to take away all that a root has running: its zones, links, servers and mounts. */
@@ -25,8 +26,9 @@ export async function openLinuxHost({ root, log }: { readonly root: string; read
   const at = (path: string) => join(root, path);
   const config = await readConfig(root);
   const links = createLinuxLinks({ root, at, tags: config.nicTags });
-  const zones = createLinuxZones({ root, at, links, log });
   const datasets = createBtrfsDatasets({ pools: config.pools, at, log });
+  const snapshots = (zonepath: string) => zoneSnapshots(datasets, zonepath);
+  const zones = createLinuxZones({ root, at, links, log, snapshots });
   // What lies in a pool is read by its path as well: after the machine has booted, that comes to nothing until somebody
   // mounts the pool. A pool that cannot be mounted is told of by what needs it.
   await datasets.pools().catch((error: unknown) => {

@@ -15,6 +15,7 @@ import type { LinuxLinks } from './links.js';
 import { zoneCommand } from './zone-command.js';
 import { firstZoneId } from './zone-ids.js';
 import { cgroupLimits, ioWeightFiles, ipcSettings, rctl } from './zone-limits.js';
+import { readSnapshotLines, snapshotLines, type ZoneSnapshot } from './zone-snapshots.js';
 import { parseRouteLines, readZoneRoutes, routeLines, zoneRoutes, type ZoneRoute } from './zone-routes.js';
 import { zoneVnics } from '../zone-vnics.js';
 
@@ -23,12 +24,20 @@ export interface ZoneContainers {
   readonly path: string;
   /**
    * Writes all that the next start of the zone reads. Its vnics get carriers, addresses and, where `guard` says so, guards;
-   * its routes are `routes`, by default those of its file. Returns the vnics.
+   * its routes are `routes`, by default those of its file. It sees `snapshots`, by default those it has seen. Returns the
+   * vnics.
    */
   prepare(
     config: ZoneConfig,
-    options: { readonly guard: boolean; readonly routes?: readonly ZoneRoute[] },
+    options: {
+      readonly guard: boolean;
+      readonly routes?: readonly ZoneRoute[];
+      readonly snapshots?: readonly ZoneSnapshot[];
+    },
   ): Promise<readonly LxcVnic[]>;
+  /** Has the next starts show one snapshot more, or those without it. */
+  listSnapshot(name: string, snapshot: ZoneSnapshot): Promise<void>;
+  unlistSnapshot(name: string, snapshot: string): Promise<void>;
   /** The routes that have been prepared. */
   routes(name: string): Promise<readonly ZoneRoute[]>;
   /** What to write into the control groups of a running zone. */
@@ -52,6 +61,7 @@ export interface ZoneContainersOptions {
 
 export function zoneContainers({ id, at, links, cgroups, plans }: ZoneContainersOptions): ZoneContainers {
   const path = at(containersFolder);
+  const snapshotFile = (name: string) => join(path, name, 'snapshots');
   let machine: Promise<Machine> | undefined;
 
   async function limits(config: ZoneConfig): Promise<readonly CgroupSetting[]> {
@@ -105,7 +115,7 @@ export function zoneContainers({ id, at, links, cgroups, plans }: ZoneContainers
   return {
     path,
     limits,
-    async prepare(config, { guard, routes }) {
+    async prepare(config, { guard, routes, snapshots = [] }) {
       const { name = '', zonepath = '', debugid } = config.attributes;
       const groups = await cgroups();
       const { lxcfs, appArmorProfile, lockable, semaphores } = await (machine ??= readMachine());
@@ -134,6 +144,7 @@ export function zoneContainers({ id, at, links, cgroups, plans }: ZoneContainers
       }
       const ipc = Object.entries(ipcSettings(config, semaphores)).map(([file, value]) => `${file} ${value}\n`);
       const routed = routes ?? zoneRoutes(config, await readZoneRoutes(at(zonepath)));
+      if (snapshots.length > 0) await replace(snapshotFile(name), snapshotLines(snapshots));
       const isKept = zoneAttr(config, 'restart-init') === 'false';
       await Promise.all([
         replace(join(folder, 'config'), lxcConfig(config, facts)),
@@ -146,6 +157,15 @@ export function zoneContainers({ id, at, links, cgroups, plans }: ZoneContainers
         isKept ? replace(join(folder, 'no-restart'), '') : rm(join(folder, 'no-restart'), { force: true }),
       ]);
       return vnics;
+    },
+    async listSnapshot(name, snapshot) {
+      const others = (await readSnapshotLines(snapshotFile(name))).filter((each) => each.name !== snapshot.name);
+      await replace(snapshotFile(name), snapshotLines([...others, snapshot]));
+    },
+    async unlistSnapshot(name, snapshot) {
+      const all = await readSnapshotLines(snapshotFile(name));
+      const others = all.filter((each) => each.name !== snapshot);
+      if (others.length < all.length) await replace(snapshotFile(name), snapshotLines(others));
     },
     async routes(name) {
       return parseRouteLines(await readFile(join(path, name, 'routes'), 'utf8').catch(() => ''));

@@ -18,8 +18,9 @@ import { rootId } from './root-id.js';
 import { zoneContainers } from './zone-container.js';
 import { identityFiles, writeIdentity } from './zone-identity.js';
 import type { ZoneIndexEntry } from '../zone-index.js';
+import type { ZoneSnapshot } from './zone-snapshots.js';
 import { startContainer } from './zone-starter.js';
-import { checkZoneName } from '../zone-name.js';
+import { checkZoneName, snapshotPlace } from '../zone-name.js';
 import { withZoneLock, zoneStore } from './zone-store.js';
 
 export interface LinuxZonesOptions {
@@ -28,6 +29,8 @@ export interface LinuxZonesOptions {
   readonly at: (path: string) => string;
   readonly links: LinuxLinks;
   readonly log: Log;
+  /** Those of the zone at a zonepath. */
+  readonly snapshots: (zonepath: string) => Promise<readonly ZoneSnapshot[]>;
 }
 
 /** Zones, and how to take all that runs of a root's away again. */
@@ -39,7 +42,7 @@ export interface LinuxZones extends Zones {
 /** Time that a monitor has to tidy up after its zone has been killed. */
 const monitorLimitMs = 10_000;
 
-export function createLinuxZones({ root, at, links, log }: LinuxZonesOptions): LinuxZones {
+export function createLinuxZones({ root, at, links, log, snapshots }: LinuxZonesOptions): LinuxZones {
   const id = rootId(root);
   const store = zoneStore({ id, at });
   let known: Promise<ZoneCgroups> | undefined;
@@ -117,20 +120,29 @@ export function createLinuxZones({ root, at, links, log }: LinuxZonesOptions): L
     const zonepath = at(entry.zonepath);
     const outer = zoneRoot(zonepath);
     // An image could lead anywhere by a link of that name.
-    if ((await outer.kindOf('/root')) !== 'directory') {
+    const [kind, seen] = await Promise.all([outer.kindOf('/root'), isMachine(config) ? [] : snapshotsOf(entry)]);
+    if (kind !== 'directory') {
       throw hostError('ZoneInvalid', `${zonepath}/root is not a directory`);
     }
     await withUndo(reportUndo(name), async (undo) => {
       undo.push('end what has been started', () => end(name).then(() => undefined));
       // Whatever a run that nobody ended by a command has left.
       if (containers.exists(name)) await end(name);
-      const vnics = await containers.prepare(config, { guard: true });
+      const vnics = await containers.prepare(config, { guard: true, snapshots: seen });
       if (!isMachine(config)) await identify(config, vnics);
       await outer.write('/lastbooted', `${version()}\n`);
       await startContainer(containers.path, name, zonepath);
       // Its guest sees to its own addresses.
       if (isMachine(config)) return awaitMachine(name, zonepath);
       if (vnics.some(isLeased)) await acquireLeases(name, config, vnics);
+    });
+  }
+
+  /** What a zone sees of its snapshots; none, which is told, where they cannot be read. */
+  async function snapshotsOf({ name, zonepath }: ZoneIndexEntry): Promise<readonly ZoneSnapshot[]> {
+    return snapshots(zonepath).catch((error: unknown) => {
+      log.warn({ zone: name, err: error }, 'a zone does not see its snapshots');
+      return [];
     });
   }
 
@@ -195,6 +207,27 @@ export function createLinuxZones({ root, at, links, log }: LinuxZonesOptions): L
       changing(name, async () => {
         await entryOf(name);
         if (!(await end(name))) throw hostError('ZoneBadState', `zone ${name} is already halted`);
+      }),
+    showSnapshot: (name, snapshot) =>
+      changing(name, async () => {
+        snapshotPlace(snapshot);
+        const init = await runningInit(name);
+        const { zonepath } = await entryOf(name);
+        const found = (await snapshots(zonepath)).find((each) => each.name === snapshot);
+        if (found === undefined) throw hostError('DatasetNotFound', `zone ${name} has no snapshot ${snapshot}`);
+        await containers.listSnapshot(name, found);
+        await native().showSnapshot(init, join(at(zonepath), 'root'), snapshot, found.folder);
+      }),
+    hideSnapshot: (name, snapshot) =>
+      changing(name, async () => {
+        const place = snapshotPlace(snapshot);
+        const { zonepath } = await entryOf(name);
+        await containers.unlistSnapshot(name, snapshot);
+        const inner = zoneRoot(join(at(zonepath), 'root'));
+        await inner.removeDirectory(place).catch((error: unknown) => {
+          // Whatever the guest has made of it: a snapshot that is mounted can be removed all the same.
+          log.warn({ zone: name, place, err: error }, 'cannot remove the place of a snapshot');
+        });
       }),
     refresh: (name, before) =>
       changing(name, async () => {

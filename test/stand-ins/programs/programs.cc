@@ -3,6 +3,8 @@
 //   /usr/lib/zones/zoneadmd -z ZONE                begins to serve the zone's door
 //   /usr/sbin/zlogin -Q ZONE WORD…                 runs a command line here, but shutdown(8) and its like on the zone
 //   /usr/sbin/bhyvectl --vm=NAME OPTION            writes down what it has been asked for, in system/bhyvectl
+//   /usr/sbin/mount -F lofs -o OPTIONS FROM TO     writes down that it is mounted, in system/lofs
+//   /usr/sbin/umount TO                            takes that away
 //   /usr/sbin/zoneadm -z ZONE install|uninstall    as the brands of SmartOS do it, see install.cc
 #include <door.h>
 #include <fcntl.h>
@@ -85,13 +87,45 @@ int LogIn(const std::string& zone, const std::vector<std::string>& rest) {
   return 126;
 }
 
+// What is mounted of lofs, a line each: target, source, options.
+std::string LofsTable() { return std::string(std::getenv("SMARTADM_STAND_IN_ROOT")) + "/system/lofs"; }
+
+int Mount(const std::string& options, const std::string& source, const std::string& target) {
+  // Its snapshots are no folders here.
+  if (!std::filesystem::is_directory(target)) {
+    std::fprintf(stderr, "mount: Mount point %s does not exist.\n", target.c_str());
+    return 33;
+  }
+  std::ofstream(LofsTable(), std::ios::app) << target << '\t' << source << '\t' << options << '\n';
+  return 0;
+}
+
+int Unmount(const std::string& target) {
+  std::string left;
+  bool found = false;
+  std::ifstream table(LofsTable());
+  for (std::string line; std::getline(table, line);) {
+    if (line.rfind(target + '\t', 0) == 0) {
+      found = true;
+    } else {
+      left += line + '\n';
+    }
+  }
+  if (!found) {
+    std::fprintf(stderr, "umount: warning: %s not in mnttab\numount: %s not mounted\n", target.c_str(), target.c_str());
+    return 1;
+  }
+  std::ofstream(LofsTable()) << left;
+  return 0;
+}
+
 }  // namespace
 
 int main(int count, char** values) {
   const std::string self = values[0];
   const std::vector<std::string> arguments(values + 1, values + count);
-  for (const std::string path :
-       {"/usr/lib/zones/zoneadmd", "/usr/sbin/bhyvectl", "/usr/sbin/zlogin", "/usr/sbin/zoneadm"}) {
+  for (const std::string path : {"/usr/lib/zones/zoneadmd", "/usr/sbin/bhyvectl", "/usr/sbin/zlogin",
+                                 "/usr/sbin/zoneadm", "/usr/sbin/umount", "/usr/sbin/mount"}) {
     if (self.size() <= path.size() || self.compare(self.size() - path.size(), path.size(), path) != 0) continue;
     ::setenv("SMARTADM_STAND_IN_ROOT", self.substr(0, self.size() - path.size()).c_str(), 1);
     if (path == "/usr/lib/zones/zoneadmd" && arguments.size() == 2) return Serve(arguments[1]);
@@ -100,6 +134,8 @@ int main(int count, char** values) {
       file << arguments[0] << ' ' << arguments[1] << '\n';
       return 0;
     }
+    if (path == "/usr/sbin/mount" && arguments.size() == 6) return Mount(arguments[3], arguments[4], arguments[5]);
+    if (path == "/usr/sbin/umount" && arguments.size() == 1) return Unmount(arguments[0]);
     if (path == "/usr/sbin/zlogin" && arguments.size() > 2) {
       return LogIn(arguments[1], {arguments.begin() + 2, arguments.end()});
     }

@@ -21,6 +21,7 @@ function memoryRoot(files: Map<string, string>, full = false): ZoneRoot {
       return Promise.resolve();
     },
     makeDirectory: () => Promise.resolve(),
+    removeDirectory: () => Promise.resolve(),
   };
 }
 
