@@ -12,7 +12,9 @@ import { loadVm } from './load.js';
 import { withVmLock } from './locks.js';
 import { startVm, stopVm } from './power.js';
 
-const fields = ['uuid', 'zonename', 'brand', 'state', 'zfs_filesystem', 'datasets', 'snapshots'] as const;
+const fields = [
+  'uuid', 'zonename', 'brand', 'state', 'zone_state', 'zfs_filesystem', 'datasets', 'snapshots',
+] as const; // prettier-ignore
 
 /** Takes a snapshot. Throws `VmNotFound`, `PayloadInvalid` and the host's codes. */
 export async function createSnapshot(ctx: Context, uuid: string, name: string): Promise<void> {
@@ -39,6 +41,11 @@ export async function createSnapshot(ctx: Context, uuid: string, name: string): 
         }
       },
     );
+    if (!brandOf(vm.brand).isHvm && vm.zone_state === 'running') {
+      await host.zones.showSnapshot(zoneOf(vm), name).catch((error: unknown) => {
+        ctx.log.warn({ err: error, uuid, name }, 'the zone does not see its snapshot');
+      });
+    }
     await touchConfig(ctx, host, vm);
   });
 }
@@ -49,6 +56,12 @@ export async function deleteSnapshot(ctx: Context, uuid: string, name: string): 
     const vm = await loadVm(await ctx.host(), uuid, fields);
     requireSnapshot(vm, name);
     const host = await ctx.host();
+    if (!brandOf(vm.brand).isHvm) {
+      await host.zones.hideSnapshot(zoneOf(vm), name).catch((error: unknown) => {
+        // One of a name that cannot be shown is not.
+        if (!hasCode(error, 'InvalidName')) throw error;
+      });
+    }
     // The root's own last: while it is there, a deletion that was broken off can be repeated.
     for (const snapshot of (await snapshotsOf(host, vm, name)).reverse()) await host.datasets.destroy(snapshot);
     await touchConfig(ctx, host, vm);
@@ -75,6 +88,10 @@ export async function rollbackSnapshot(ctx: Context, uuid: string, name: string)
     for (const snapshot of await snapshotsOf(host, vm, name)) await host.datasets.rollback(snapshot);
   });
   await startVm(ctx, uuid);
+}
+
+function zoneOf(vm: VmObject): string {
+  return vm.zonename ?? String(vm.uuid);
 }
 
 function requireSnapshots(vm: VmObject, name: string): void {

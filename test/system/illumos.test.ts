@@ -1,6 +1,6 @@
 /** Whole commands on an illumos host: real addons, on libraries and programs that stand in for the system's. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { IllumosHost } from '../stand-ins/host.js';
 import { zfsEvents } from '../stand-ins/pool.js';
@@ -75,6 +75,13 @@ for (const [index, brand] of (['joyent', 'joyent-minimal', 'lx'] as const).entri
     it('goes back to a snapshot', async () => {
       // No zone with delegated datasets has snapshots.
       if (brand === 'joyent') return;
+      await host.ok('vmadm', ['create-snapshot', uuid, 'before']);
+      const place = `/zones/${uuid}/root/checkpoints/before`;
+      const mounted = () => host.lofs().filter(([target]) => target === place);
+      assert.deepEqual(mounted(), [[place, `/zones/${uuid}/.zfs/snapshot/vmsnap-before/root`, 'ro,setuid,nodevices']]); // prettier-ignore
+      await host.ok('vmadm', ['delete-snapshot', uuid, 'before']);
+      assert.deepEqual(mounted(), []);
+      assert.ok(!existsSync(host.path + place));
       await host.ok('vmadm', ['create-snapshot', uuid, 'before']);
       writeFileSync(`${host.path}/zones/${uuid}/root/after`, '');
       assert.deepEqual(((await host.get(uuid))['snapshots'] as { name: string }[]).map(({ name }) => name), ['before']); // prettier-ignore

@@ -27,7 +27,7 @@ import { updateVm } from '../../../lib/vm/update.js';
 import { fakeDatasets } from '../../fakes/datasets.js';
 import { fakeHvm } from '../../fakes/hvm.js';
 import { fakeLinks } from '../../fakes/links.js';
-import { fakeZones } from '../../fakes/zones.js';
+import { fakeZones, type FakeZones } from '../../fakes/zones.js';
 
 const top = mkdtempSync(join(tmpdir(), 'smartadm-steps-'));
 after(() => {
@@ -244,6 +244,25 @@ describe('a snapshot', () => {
     lock.release();
     await refused;
     assert.deepEqual(given.calls, ['boot']);
+  });
+
+  it('is seen by a zone that runs, and taken all the same where it cannot be', async () => {
+    const given = await breakableHost();
+    const zones = given.host.zones as FakeZones;
+    const { uuid } = await createVm(given.context, { ...payload, autoboot: true });
+    await createSnapshot(given.context, uuid, 'a');
+    assert.deepEqual(zones.seenSnapshots(uuid), ['a']);
+    zones.failNext('showSnapshot', hostError('ZoneInvalid', 'a symlink is there'));
+    await createSnapshot(given.context, uuid, 'b');
+    assert.deepEqual(zones.seenSnapshots(uuid), ['a']);
+    await createSnapshot(given.context, uuid, '..');
+    await deleteSnapshot(given.context, uuid, '..');
+    zones.failNext('hideSnapshot', hostError('HostFailed', 'umount: busy'));
+    await assert.rejects(deleteSnapshot(given.context, uuid, 'a'), { code: 'HostFailed' });
+    assert.deepEqual(await snapshotsOf(given), [`zones/${uuid}@vmsnap-a`, `zones/${uuid}@vmsnap-b`]);
+    await deleteSnapshot(given.context, uuid, 'a');
+    await deleteSnapshot(given.context, uuid, 'b');
+    assert.deepEqual([zones.seenSnapshots(uuid), await snapshotsOf(given)], [[], []]);
   });
 
   it('is taken, and goes, where the configuration cannot be touched', async () => {
