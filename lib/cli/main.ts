@@ -80,9 +80,14 @@ export async function main(name: Cli['program'], load: () => Promise<Program>): 
   await stdout.drained();
   const signal = signals.received();
   if (lost !== undefined && signal === undefined) {
-    // Who reads our output may go away at any time: that is no failure (`vmadm(8)`).
-    status = codeOf(lost) === 'EPIPE' ? 0 : 1;
-    if (status !== 0) void stderr.write(`${lost.message}\n`);
+    if (codeOf(lost) !== 'EPIPE') {
+      status = 1;
+      void stderr.write(`${lost.message}\n`);
+    } else if (status !== 0) {
+      // Who reads our output may go away at any time: to vmadm that is no failure (`vmadm(8)`). Where imgadm left its work
+      // undone, it has ended as other programs do.
+      status = name === 'vmadm' ? 0 : 128 + constants.signals.SIGPIPE;
+    }
   }
   // Whoever waits for us is told that it was the signal, as by any program.
   process.exitCode = signal !== undefined && status !== 0 ? 128 + constants.signals[signal] : status;

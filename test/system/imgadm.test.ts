@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, lstatSync, openSync, readSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -133,6 +134,17 @@ describe('imgadm', () => {
       await assertNothingBut();
     });
   }
+
+  it('ends as other programs do where nobody reads on, with its work undone', async () => {
+    await removeAll();
+    const cut = host.start('imgadm', ['import', busybox]);
+    let said = '';
+    cut.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    cut.stdout?.destroy();
+    assert.equal(await new Promise((resolve) => cut.on('close', resolve)), 128 + constants.signals.SIGPIPE);
+    assert.equal(said, '');
+    await assertNothingBut();
+  });
 
   it('resumes a broken transfer', async () => {
     server.forget();

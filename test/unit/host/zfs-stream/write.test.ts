@@ -164,6 +164,10 @@ describe('a stream of a tree', { skip: skipReason }, () => {
       controller.abort(reason);
     });
     await assert.rejects(finished(stream), reason);
+    const late = writeStream({ guid: 7n, name: 'zones/x@y', creation: 0, path }, AbortSignal.abort(reason));
+    // Nobody has looked at it yet.
+    await new Promise((resolve) => setImmediate(resolve));
+    await assert.rejects(finished(late), reason);
   });
 
   it('is sound to the tools of OpenZFS', { skip: noZstream }, async () => {
