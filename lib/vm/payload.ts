@@ -44,7 +44,7 @@ export async function parseCreatePayload(
   convertNumbersAndLists(draft);
   if (!has(draft, 'brand')) draft['brand'] = 'joyent';
   const { brand } = draft;
-  if (!isBrand(brand)) throw refused(`Unsupported brand: ${typeof brand === 'string' ? brand : JSON.stringify(brand)}`);
+  if (!isBrand(brand)) throw refused(`Unsupported brand: ${wordFor(brand)}`);
   await renamePool(draft, brand, facts);
   addDefaults(draft, brand, action);
   settleMemory(draft, brand, undefined);
@@ -180,4 +180,10 @@ function newDatasetProperties(draft: Draft, of: 'root' | 'data', sparing: boolea
     found.push([store.name, String(draft[name])]);
   }
   return Object.fromEntries(found);
+}
+
+/** A value as a refusal names it. Objects may be deeper than the stack. */
+function wordFor(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Array.isArray(value) ? 'a list' : 'an object';
 }

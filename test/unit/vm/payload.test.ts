@@ -147,7 +147,7 @@ describe('a created VM', () => {
   it('must have a brand that is one, and is told what it has instead', async () => {
     assert.equal(await refusal({ brand: 'sngl' }), 'Unsupported brand: sngl');
     assert.equal(await refusal({ brand: 5 }), 'Unsupported brand: 5');
-    assert.equal(await refusal({ brand: ['kvm'] }), 'Unsupported brand: ["kvm"]');
+    assert.equal(await refusal({ brand: ['kvm'] }), 'Unsupported brand: a list');
     assert.equal(await refusal({ brand: null }), 'Unsupported brand: null');
   });
 
