@@ -106,7 +106,8 @@ export async function loopOf(file: string): Promise<string | undefined> {
       const backing = await readFile(join('/sys/block', name, 'loop/backing_file'), 'utf8');
       if (backing.trimEnd() === real) return `/dev/${name}`;
     } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error;
+      // It is not attached, or goes away just now.
+      if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENODEV') throw error;
     }
   }
   return undefined;
