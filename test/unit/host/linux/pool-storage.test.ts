@@ -22,19 +22,15 @@ describe('loop devices', { skip: process.getuid?.() === 0 ? false : 'only root m
     const [kept, passing] = [make('kept'), make('passing')];
     const device = execFileSync('losetup', ['--find', '--show', kept], { encoding: 'utf8' }).trim();
     try {
-      let isOver = false;
-      const others = (async () => {
-        for (let turn = 0; turn < 40; turn += 1) {
+      for (let turn = 0; turn < 40; turn += 1) {
+        const others = (async () => {
           const { stdout } = await run('losetup', ['--find', '--show', passing]);
           await run('losetup', ['--detach', stdout.trim()]);
-        }
-        isOver = true;
-      })();
-      while (!isOver) {
-        const found = await Promise.all(Array.from({ length: 20 }, () => loopOf(kept)));
+        })();
+        const found = await Promise.all(Array.from({ length: 30 }, () => loopOf(kept)));
+        await others;
         assert.deepEqual([...new Set(found)], [device]);
       }
-      await others;
       assert.equal(await loopOf(passing), undefined);
     } finally {
       execFileSync('losetup', ['--detach', device]);
